@@ -77,7 +77,7 @@ def event_pictures(
 
     small = _fit_width(onset_rgb, LOOP_WIDTH)
     steps = np.linspace(0, peak, min(LOOP_STEPS, peak + 1) + 1)[1:] if peak else np.array([0.0])
-    loop_flows = [_smooth_on(clean[int(round(i))], small.shape[:2]) for i in steps]
+    loop_flows = [_smooth_on(clean[round(i)], small.shape[:2]) for i in steps]
     loop_face = width * small.shape[1] / onset_rgb.shape[1]
     if gain is None:
         gain = _choose_gain(loop_flows[-1], loop_face)

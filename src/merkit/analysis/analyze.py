@@ -1,0 +1,299 @@
+"""The main job: a video in, everything that was found out."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from merkit.analysis.measure import Measurement, measure
+from merkit.analysis.pictures import event_pictures
+from merkit.analysis.recognize import Recognizer
+from merkit.analysis.result import REGIONS, Analysis, Event, EventPictures, Stretch
+from merkit.analysis.scan import Scan, scan
+from merkit.analysis.spot import Found, SpotConfig, Spotting, spot
+from merkit.analysis.words import action_units, describe_regions
+from merkit.errors import ConfigError
+from merkit.faces import load_face_models
+from merkit.faces.geometry import PARTS, invert, transform
+from merkit.faces.track import FaceTracker, TrackConfig
+from merkit.motion.flow import check_backend
+from merkit.video import VideoReader, open_video
+
+Progress = Callable[[int, "int | None", str], None]
+
+MIN_FPS = 60.0
+"""Below this an expression of 1/25 s falls between the frames."""
+MIN_FACE_PX = 120.0
+"""Below this face width a micro-expression moves a small part of a pixel."""
+CONFIRM = 0.5
+"""A found movement is kept if the second measurement sees at least this part of it."""
+
+
+def analyze(
+    path: str | Path,
+    *,
+    fps: float | None = None,
+    face: int = 0,
+    flow: str = "dis",
+    sensitivity: float = 1.0,
+    detector: str = "auto",
+    pictures: bool = True,
+    on_progress: Progress | None = None,
+) -> Analysis:
+    """Find the micro- and macro-expressions in a video and say what they look like.
+
+    Parameters
+    ----------
+    path : str or Path
+        A video file or a folder of frames.
+    fps : float, optional
+        Frames a second; needed for a folder.
+    face : int
+        Which face to follow, 0 is the largest.
+    flow : {"dis", "tvl1", "farneback", "dis-fine"}
+        Optical flow backend of the second, exact measurement and of the scan.
+    sensitivity : float
+        Divides the thresholds on motion; above 1 finds smaller movements and more false ones.
+    detector : {"auto", "blazeface", "haar"}
+    pictures : bool
+        Whether to keep pictures of each event for the report.
+    on_progress : callable, optional
+        ``on_progress(done, total_or_None, stage)``, stage ``"scan"`` or ``"measure"``.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    VideoError
+        If the input cannot be read.
+    ConfigError
+        If an option has a value that is not allowed.
+    """
+    check_backend(flow)
+    if face < 0:
+        raise ConfigError(f"face {face}: faces are numbered by size from 0, the largest")
+    if not np.isfinite(sensitivity) or not 0.1 <= sensitivity <= 10.0:
+        raise ConfigError(f"sensitivity {sensitivity}: it must lie between 0.1 and 10; 1 is the default")
+    tell: Progress = on_progress or (lambda done, total, stage: None)
+    models = load_face_models(detector)
+    track_config = TrackConfig(flow=flow)
+    spot_config = SpotConfig(sensitivity=sensitivity)
+    recognizer = Recognizer()
+    with open_video(path, fps=fps) as reader:
+        total = reader.n_frames
+        tracker = FaceTracker(models, face, track_config)
+        scanned = scan(reader.frames(), tracker, lambda done: tell(done, total, "scan"))
+        spotting = spot(scanned, spot_config)
+        events = []
+        for number, found in enumerate(spotting.found):
+            tell(number, len(spotting.found), "measure")
+            event = _event(reader, scanned, found, recognizer, flow, pictures)
+            if event is not None:
+                events.append(event)
+        tell(len(spotting.found), len(spotting.found), "measure")
+        return Analysis(
+            video=reader.path.name,
+            fps=float(reader.fps),
+            n_frames=len(scanned),
+            duration_s=_duration(scanned.times, float(reader.fps)),
+            width=int(reader.width),
+            height=int(reader.height),
+            face=_face(scanned, spotting, models.name, face),
+            events=events,
+            stretches=_stretches(scanned, spotting),
+            curves=_curves(scanned, spotting),
+            track=_track(scanned),
+            warnings=_warnings(reader, scanned, spotting, models, face),
+            provenance={
+                "merkit": version("merkit"),
+                "file_sha256": _digest(reader.path),
+                "parameters": {
+                    "face": face, "flow": flow, "fps": fps, "detector": models.name,
+                    "track": asdict(track_config), "spot": asdict(spot_config),
+                },
+                "recognizer": recognizer.card,
+                "libraries": {
+                    name: version(name)
+                    for name in ("numpy", "scipy", "opencv-contrib-python-headless", "av", "scikit-learn")
+                },
+                "python": platform.python_version(),
+            },
+        )  # fmt: skip
+
+
+def _event(
+    reader: VideoReader, scanned: Scan, found: Found, recognizer: Recognizer, flow: str, pictures: bool
+) -> Event | None:
+    """Measure one found interval again; None if it does not hold up."""
+    micro = found.kind == "micro"
+    seen = measure(reader, scanned, found.onset, found.apex, found.offset, backend=flow, drift=micro)
+    lengths = np.sort(np.hypot(*seen.parts.T))
+    if micro and lengths[-2:].mean() < CONFIRM * found.amplitude:
+        return None
+    times = scanned.times
+    return Event(
+        onset_frame=found.onset,
+        apex_frame=found.apex,
+        offset_frame=found.offset,
+        onset_s=float(times[found.onset]),
+        apex_s=float(times[found.apex]),
+        offset_s=float(times[found.offset]),
+        kind=found.kind,
+        score=found.score,
+        recognition=recognizer(seen) if micro else None,
+        regions=describe_regions(seen.parts, seen.px200_scale),
+        action_units=action_units(seen.parts),
+        warnings=tuple(_event_warnings(scanned, found)),
+        pictures=_pictures(seen) if pictures else None,
+    )
+
+
+def _pictures(seen: Measurement) -> EventPictures:
+    return event_pictures(seen.onset_rgb, seen.apex_rgb, seen.sequence)
+
+
+def _event_warnings(scanned: Scan, found: Found) -> list[str]:
+    inside = slice(found.onset, found.offset + 1)
+    out = []
+    if not scanned.tracked[inside].all():
+        out.append("The face was lost for a moment inside this event.")
+    if scanned.renewed[found.onset + 1 : found.offset + 1].any():
+        out.append("The head turned during this event, so the motion was measured in two pieces.")
+    return out
+
+
+def _duration(times: NDArray[np.float64], fps: float) -> float:
+    if len(times) == 0:
+        return 0.0
+    last = float(np.median(np.diff(times))) if len(times) > 1 else 1.0 / fps
+    return float(times[-1] - times[0]) + last
+
+
+def _face(scanned: Scan, spotting: Spotting, detector: str, chosen: int) -> dict[str, Any] | None:
+    if not scanned.tracked.any():
+        return None
+    width = 200.0 / scanned.px200_scale[scanned.tracked]
+    return {
+        "width_px": round(float(np.median(width)), 1),
+        "found_fraction": round(float(scanned.tracked.mean()), 4),
+        "observable_fraction": round(float(spotting.observable.mean()), 4),
+        "detector": detector,
+        "n_faces": scanned.n_faces,
+        "chosen": chosen,
+    }
+
+
+def _stretches(scanned: Scan, spotting: Spotting) -> list[Stretch]:
+    times = scanned.times
+    return [
+        Stretch(
+            kind=s.kind,
+            start_frame=s.start,
+            stop_frame=s.stop,
+            start_s=float(times[s.start]),
+            stop_s=float(times[min(s.stop, len(times) - 1)]),
+            observable=s.observable,
+        )
+        for s in spotting.spans
+    ]
+
+
+def _curves(scanned: Scan, spotting: Spotting) -> pd.DataFrame:
+    names = np.array([part.region for part in PARTS])
+    columns: dict[str, Any] = {"frame": np.arange(len(scanned)), "time_s": scanned.times}
+    for region in REGIONS:
+        columns[region] = spotting.curves[:, names == region].mean(axis=1)
+    columns["head_px200_s"] = spotting.head_speed
+    columns["observable"] = spotting.observable
+    state = np.full(len(scanned), "", dtype=object)
+    for span in spotting.spans:
+        state[span.start : span.stop] = span.kind
+    columns["state"] = state
+    return pd.DataFrame(columns)
+
+
+def _track(scanned: Scan) -> pd.DataFrame:
+    height, width = scanned.geometry.shape
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=float)
+    box = np.full((len(scanned), 4), np.nan)
+    angle = np.full(len(scanned), np.nan)
+    for i in np.flatnonzero(scanned.tracked):
+        back = invert(scanned.matrices[i])
+        points = transform(back, corners)
+        low, high = points.min(axis=0), points.max(axis=0)
+        box[i] = (*low, *(high - low))
+        angle[i] = np.degrees(np.arctan2(back[1, 0], back[0, 0]))
+    return pd.DataFrame(
+        {
+            "frame": np.arange(len(scanned)),
+            "time_s": scanned.times,
+            **dict(zip("xywh", box.T, strict=True)),
+            "segment": scanned.segment,
+            "angle_deg": angle,
+        }
+    )
+
+
+def _warnings(
+    reader: VideoReader, scanned: Scan, spotting: Spotting, models: Any, face: int
+) -> list[str]:
+    out = list(reader.warnings)
+    if models.warning:
+        out.append(models.warning)
+    if reader.fps < MIN_FPS:
+        out.append(
+            f"The video has {reader.fps:.0f} frames a second: expressions shorter than "
+            f"{3000.0 / reader.fps:.0f} ms cannot be told from noise, and those of less than "
+            f"{1000.0 / reader.fps:.0f} ms can fall between two frames; 100 frames a second or more are advised."
+        )
+    if not scanned.tracked.any():
+        if 0 < scanned.n_faces <= face:
+            out.append(
+                f"Face {face} was asked for, but no more than {scanned.n_faces} "
+                f"{'was' if scanned.n_faces == 1 else 'were'} seen at once; faces are numbered from 0, the largest."
+            )
+        else:
+            out.append("No face was found in any frame, so there is nothing to analyse.")
+        return out
+    width = 200.0 / float(np.median(scanned.px200_scale[scanned.tracked]))
+    if width < MIN_FACE_PX:
+        out.append(
+            f"The face is only {width:.0f} px wide: small movements are lost in camera noise; "
+            "200 px or more are advised."
+        )
+    if scanned.n_faces > 1:
+        out.append(
+            f"Up to {scanned.n_faces} faces were seen; face {face} by size was followed (--face chooses)."
+        )
+    hidden = 1.0 - float(spotting.observable.mean())
+    if hidden > 0.1:
+        out.append(
+            f"In {100 * hidden:.0f} % of the video a micro-expression could not have been seen: "
+            "the face was absent or hidden, or the head moved too fast."
+        )
+    return out
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file; of a folder, of the names and sizes of what is in it."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for item in sorted(path.iterdir()):
+            if item.is_file():
+                digest.update(f"{item.name}\0{item.stat().st_size}\n".encode())
+    else:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,139 @@
+"""First pass over a video: follow the face and write down how its parts move. Keeps no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.faces.geometry import PARTS, CropGeometry, invert, transform
+from merkit.faces.track import FaceTracker, Sample
+
+STATUS = ("none", "hidden", "tracked")
+_WIDTH = 1 + 1 + 1 + 6 + 2 * len(PARTS) + 2 + 1 + 1 + 1
+
+
+@dataclass
+class Scan:
+    """Measurements of every frame of one video, T frames.
+
+    Attributes
+    ----------
+    times : float array, shape (T,)
+        Seconds from the first frame.
+    status : int array, shape (T,)
+        Position in :data:`STATUS`.
+    segment : int array, shape (T,)
+        Runs of unbroken tracking are numbered from 0; -1 without a face.
+    matrices : float array, shape (T, 2, 3)
+        From picture to crop pixels, NaN without a face.
+    motion : float array, shape (T, len(PARTS), 2)
+        Residual motion of every part in px200.
+    turn : float array, shape (T, 2)
+        Parallax by turning and nodding in px200.
+    likeness : float array, shape (T,)
+        Correlation with the reference frame.
+    renewed : bool array, shape (T,)
+        Whether a new reference was taken.
+    reference : int array, shape (T,)
+        Which of `landmarks` a matrix belongs to, -1 without a face.
+    landmarks : list of float32 array, shape (468, 3)
+        Mesh of every reference in crop pixels.
+    """
+
+    times: NDArray[np.float64]
+    status: NDArray[np.int8]
+    segment: NDArray[np.int32]
+    matrices: NDArray[np.float64]
+    motion: NDArray[np.float32]
+    turn: NDArray[np.float32]
+    likeness: NDArray[np.float32]
+    renewed: NDArray[np.bool_]
+    reference: NDArray[np.int32]
+    landmarks: list[NDArray[np.float32]]
+    geometry: CropGeometry
+    n_faces: int
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def tracked(self) -> NDArray[np.bool_]:
+        """Frames in which the face was followed, shape (T,)."""
+        return self.status == STATUS.index("tracked")
+
+    @property
+    def px200_scale(self) -> NDArray[np.float64]:
+        """How many px200 one pixel of the video is, shape (T,)."""
+        zoom = np.hypot(self.matrices[:, 0, 0], self.matrices[:, 1, 0])
+        return np.asarray(zoom * self.geometry.px200)
+
+    def anchors(self) -> NDArray[np.float64]:
+        """Positions of eyes and mouth in the video, (T, 3, 2) pixels, moved by the rigid head alone."""
+        height, width = self.geometry.shape
+        fixed = np.vstack([self.geometry.eyes, [[0.5 * width, 0.74 * height]]])
+        out = np.full((len(self), 3, 2), np.nan)
+        for i in np.flatnonzero(self.tracked):
+            out[i] = transform(invert(self.matrices[i]), fixed)
+        return out
+
+
+@dataclass
+class _Rows:
+    """A growing table of float64 rows: amortised doubling instead of a list of objects."""
+
+    data: NDArray[np.float64] = field(default_factory=lambda: np.empty((1024, _WIDTH)))
+    n: int = 0
+
+    def append(self, time: float, sample: Sample) -> None:
+        if self.n == len(self.data):
+            self.data = np.resize(self.data, (2 * self.n, _WIDTH))
+        self.data[self.n] = np.concatenate(
+            [
+                [time, STATUS.index(sample.status), sample.segment],
+                sample.matrix.ravel(),
+                sample.motion.ravel(),
+                sample.turn,
+                [sample.likeness, sample.renewed, sample.reference],
+            ]
+        )
+        self.n += 1
+
+
+def scan(
+    frames: Iterable[Any], tracker: FaceTracker, on_frame: Callable[[int], None] | None = None
+) -> Scan:
+    """Run a tracker over frames in order.
+
+    Parameters
+    ----------
+    frames : iterable of merkit.video.Frame
+    tracker : FaceTracker
+        A fresh one.
+    on_frame : callable, optional
+        Called with the number of frames done.
+    """
+    rows = _Rows()
+    for frame in frames:
+        rows.append(frame.time, tracker.step(frame))
+        if on_frame is not None:
+            on_frame(rows.n)
+    table = rows.data[: rows.n]
+    k = 2 * len(PARTS)
+    return Scan(
+        times=table[:, 0].copy(),
+        status=table[:, 1].astype(np.int8),
+        segment=table[:, 2].astype(np.int32),
+        matrices=table[:, 3:9].reshape(-1, 2, 3).copy(),
+        motion=table[:, 9 : 9 + k].reshape(-1, len(PARTS), 2).astype(np.float32),
+        turn=table[:, 9 + k : 11 + k].astype(np.float32),
+        likeness=table[:, 11 + k].astype(np.float32),
+        renewed=table[:, 12 + k] > 0.5,
+        reference=table[:, 13 + k].astype(np.int32),
+        landmarks=tracker.landmarks,
+        geometry=tracker.geometry,
+        n_faces=tracker.max_faces,
+    )

@@ -1,0 +1,368 @@
+"""Follow one face through a video and measure how its parts move, frame by frame.
+
+Landmarks are taken on a reference frame of a segment only.  Every later frame is warped by one
+similarity into the crop of the reference, a dense flow against the reference is computed, the rigid
+motion of the head is fitted to it robustly, and what remains is averaged over the parts of the
+face.  When the pose drifts the reference is renewed and the motion is chained, so the curves do not
+jump.  Nothing of a frame is kept: memory does not grow with pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.faces.geometry import (
+    PARTS,
+    CropGeometry,
+    compose,
+    grid_points,
+    invert,
+    part_weights,
+    rigid_weights,
+    transform,
+)
+from merkit.faces.register import RigidFit, RigidMotion
+from merkit.motion.flow import check_backend, optical_flow
+
+STEP = 4
+"""The flow is sampled on every fourth pixel of the crop for fitting and averaging."""
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """When the tracker checks, renews or gives up; lengths in crop pixels unless said otherwise."""
+
+    crop_width: int = 160
+    flow: str = "dis"
+    check_s: float = 0.4
+    """Seconds between looks of the face mesh at a tracked face."""
+    search_s: float = 0.2
+    """Seconds between searches while there is no face."""
+    presence: float = 0.5
+    """Least presence score of the mesh."""
+    rewarp: float = 1.0
+    """Rigid displacement from which on the crop is moved along."""
+    parallax: float = 2.0
+    """Displacement of the nose by turning or nodding that renews the reference."""
+    turn_deg: float = 8.0
+    zoom: float = 0.12
+    """In-plane turn and change of size that renew the reference."""
+    drift: float = 0.07
+    """Distance, in eye distances, between tracked and freshly found eyes that renews it."""
+    likeness: float = 0.55
+    """Correlation with the reference below which the face is looked for anew."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is known of the face in one frame.
+
+    ``status`` is ``"tracked"``, ``"hidden"`` (a face was there and does not look like itself) or
+    ``"none"``.  Everything else is NaN or zero unless tracked.
+    """
+
+    status: str
+    segment: int
+    matrix: NDArray[np.float64]
+    """(2, 3), picture to crop, the rigid motion included."""
+    motion: NDArray[np.float32]
+    """(len(PARTS), 2) px200, chained over references."""
+    turn: NDArray[np.float32]
+    """(2,) px200: sideways and up-down parallax at unit depth, chained."""
+    likeness: float
+    reference: int
+    """Which of the tracker's landmarks the matrix belongs to; -1 without a face."""
+    renewed: bool
+
+
+class _Reference:
+    """The frame against which a stretch of video is measured."""
+
+    def __init__(
+        self, gray: NDArray[np.uint8], matrix: NDArray[np.float64], points: NDArray[np.floating],
+        depth: NDArray[np.floating], geometry: CropGeometry, grid: NDArray[np.float64],
+    ) -> None:  # fmt: skip
+        self.crop = warp(gray, matrix, geometry)
+        self.matrix = matrix
+        self.points = transform(matrix, points)
+        self.image_points = np.asarray(points, dtype=np.float64)
+        radius = mask_radius(geometry)
+        self.parts = part_weights(self.points, grid, radius)
+        zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+        self.landmarks = np.column_stack([self.points, -depth * zoom]).astype(np.float32)
+        self.fit, self.nose = rigid_fit(self.landmarks, grid, radius)
+        self.small = _thumbnail(self.crop)
+        self.mask = cv2.resize(
+            (self.fit.weights.reshape(_grid_shape(geometry)) > 0.05).astype(np.float32), self.small.shape[::-1]
+        )
+
+
+def rigid_fit(
+    landmarks: NDArray[np.floating], grid: NDArray[np.floating], radius: float
+) -> tuple[RigidFit, float]:
+    """The fit of head motion for a face with this mesh, and the depth of its nose in the fit's unit.
+
+    Parameters
+    ----------
+    landmarks : float array, shape (468, 3)
+        x, y and depth in crop pixels.
+    grid : float array, shape (N, 2)
+    radius : float
+        Softness of the mask in pixels.
+    """
+    depth = _depth_on_grid(landmarks[:, :2], landmarks[:, 2], grid)
+    fit = RigidFit(grid, rigid_weights(landmarks[:, :2], grid, radius), depth)
+    return fit, float(depth.max() - depth.mean()) / fit.half
+
+
+def mask_radius(geometry: CropGeometry) -> float:
+    """Softness of parts and masks in crop pixels: a thirtieth of the width."""
+    return 0.032 * geometry.width
+
+
+def warp(
+    picture: NDArray[np.uint8], matrix: NDArray[np.floating], geometry: CropGeometry
+) -> NDArray[np.uint8]:
+    """Crop of a picture (H, W[, 3]) by a 2×3 matrix from picture to crop pixels.
+
+    Where the picture is more than 1.5 times finer than the crop it is averaged down first, so that
+    fine texture does not alias into motion.
+    """
+    zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    height, width = geometry.shape
+    if zoom < 1 / 1.5:
+        corners = transform(invert(matrix), np.array([[0, 0], [width, 0], [0, height], [width, height]]))
+        factor = int(np.floor(1.0 / zoom + 0.5))
+        low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 2 * factor, 0)
+        high = np.ceil(corners.max(axis=0)).astype(int) + 2 * factor
+        part = picture[low[1] : max(high[1], low[1] + factor), low[0] : max(high[0], low[0] + factor)]
+        size = (part.shape[1] // factor, part.shape[0] // factor)
+        if min(size) >= 1:
+            part = part[: size[1] * factor, : size[0] * factor]
+            picture = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+            # Pixel centres: x_fine = factor * (x_coarse + 0.5) - 0.5 + low.
+            down = np.array([[factor, 0.0, low[0] + (factor - 1) / 2], [0.0, factor, low[1] + (factor - 1) / 2]])
+            matrix = compose(matrix, down)
+    return cv2.warpAffine(  # type: ignore[no-any-return]
+        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _thumbnail(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+    small = cv2.resize(crop, (crop.shape[1] // 4, crop.shape[0] // 4), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32)
+
+
+def _grid_shape(geometry: CropGeometry) -> tuple[int, int]:
+    height, width = geometry.shape
+    return len(range(STEP // 2, height, STEP)), len(range(STEP // 2, width, STEP))
+
+
+def _depth_on_grid(
+    points: NDArray[np.floating], depth: NDArray[np.floating], grid: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Depth at grid points, inverse-distance mean of the eight nearest mesh points."""
+    from scipy.spatial import cKDTree
+
+    distance, index = cKDTree(points).query(grid, k=8)
+    weight = 1.0 / (distance + 1.0) ** 2
+    return np.asarray((depth[index] * weight).sum(axis=1) / weight.sum(axis=1), dtype=np.float64)
+
+
+def _likeness(a: NDArray[np.float32], b: NDArray[np.float32], mask: NDArray[np.float32]) -> float:
+    """Weighted correlation of two thumbnails, -1 to 1."""
+    total = float(mask.sum()) or 1.0
+    a = a - float((a * mask).sum()) / total
+    b = b - float((b * mask).sum()) / total
+    scale = float(np.sqrt((mask * a * a).sum() * (mask * b * b).sum()))
+    return float((mask * a * b).sum()) / scale if scale > 0 else 0.0
+
+
+class FaceTracker:
+    """Feed it frames in order; it returns a :class:`Sample` for each.
+
+    Parameters
+    ----------
+    models : merkit.faces.FaceModels
+    face : int
+        Which face to follow when several are seen first: 0 is the largest.
+    config : TrackConfig
+    """
+
+    def __init__(self, models: Any, face: int = 0, config: TrackConfig | None = None) -> None:
+        self.models = models
+        self.face = face
+        self.config = config or TrackConfig()
+        check_backend(self.config.flow)
+        self.geometry = CropGeometry(self.config.crop_width)
+        self.grid = grid_points(self.geometry.shape, STEP)
+        self.segment = -1
+        self.max_faces = 0
+        self.landmarks: list[NDArray[np.float32]] = []
+        """Mesh of every reference, (468, 3): x, y and depth in crop pixels, larger = nearer."""
+        self._reference: _Reference | None = None
+        self._matrix = np.zeros((2, 3))
+        self._previous = RigidMotion(np.zeros(6), (0.0, 0.0), 1.0)
+        self._offset = np.zeros((len(PARTS), 2))
+        self._turn_offset = np.zeros(2)
+        self._last_motion = self._offset
+        self._last_turn = self._turn_offset
+        self._next_check = -np.inf
+        self._next_search = -np.inf
+        self._last_centre: NDArray[np.float64] | None = None
+
+    def step(self, frame: Any) -> Sample:
+        """Look at the next frame."""
+        if self._reference is None:
+            if frame.time < self._next_search:
+                return self._nothing("none")
+            self._next_search = frame.time + self.config.search_s
+            return self._start(frame)
+        return self._follow(frame)
+
+    # -- finding ------------------------------------------------------------------------------
+
+    def _find(self, frame: Any) -> Any:
+        """The mesh of the face to follow, or None."""
+        faces = self.models.detect(frame.rgb)
+        self.max_faces = max(self.max_faces, len(faces))
+        if not faces:
+            return None
+        if self._last_centre is not None:
+            centres = [np.array([f.box[0] + f.box[2] / 2, f.box[1] + f.box[3] / 2]) for f in faces]
+            order = np.argsort([float(np.hypot(*(c - self._last_centre))) for c in centres])
+            candidates = [faces[i] for i in order]
+        elif self.face < len(faces):
+            candidates = [faces[self.face]]
+        else:
+            return None
+        for candidate in candidates:
+            mesh = self.models.mesh(frame.rgb, candidate)
+            if mesh is not None and mesh.score >= self.config.presence:
+                return mesh
+        return None
+
+    def _start(self, frame: Any, after: str = "none") -> Sample:
+        mesh = self._find(frame)
+        if mesh is None:
+            self._reference = None
+            return self._nothing(after)
+        self.segment += 1
+        self._offset = np.zeros((len(PARTS), 2))
+        self._turn_offset = np.zeros(2)
+        self._refer(frame, mesh)
+        return self._sample(renewed=True, likeness=1.0)
+
+    def _refer(self, frame: Any, mesh: Any) -> None:
+        """Make this frame the reference."""
+        from merkit.faces.mesh import eye_centres
+
+        matrix = self.geometry.matrix(eye_centres(mesh.points))
+        self._reference = _Reference(
+            frame.gray, matrix, mesh.points, mesh.depth, self.geometry, self.grid
+        )
+        self.landmarks.append(self._reference.landmarks)
+        self._matrix = matrix
+        self._last_motion = self._offset
+        self._last_turn = self._turn_offset
+        self._last_centre = np.asarray(mesh.points, dtype=np.float64).mean(axis=0)
+        self._next_check = frame.time + self.config.check_s
+
+    def _nothing(self, status: str) -> Sample:
+        nan = np.full((len(PARTS), 2), np.nan, dtype=np.float32)
+        return Sample(
+            status, -1, np.full((2, 3), np.nan), nan, np.full(2, np.nan, dtype=np.float32), 0.0, -1, False
+        )
+
+    # -- following ----------------------------------------------------------------------------
+
+    def _follow(self, frame: Any) -> Sample:
+        reference = self._reference
+        assert reference is not None
+        flow, rigid, crop = self._measure(frame.gray, reference)
+        for _ in range(2):
+            if self._displacement(rigid) <= self.config.rewarp:
+                break
+            self._matrix = compose(invert(rigid.matrix), self._matrix)
+            flow, rigid, crop = self._measure(frame.gray, reference)
+        likeness = _likeness(_thumbnail(crop), reference.small, reference.mask)
+        pose = compose(invert(rigid.matrix), self._matrix)
+        if likeness < self.config.likeness or not np.isfinite(pose).all():
+            return self._start(frame, after="hidden")
+        residual = flow - reference.fit.field(rigid)
+        px200 = self.geometry.px200
+        self._last_motion = self._offset + px200 * (reference.parts @ residual)
+        turn = rigid.params[4:] * reference.nose
+        self._last_turn = self._turn_offset + px200 * turn
+        sample = self._sample(renewed=False, likeness=likeness, pose=pose)
+        if frame.time >= self._next_check or self._drifted(turn, pose, reference):
+            return self._check(frame, pose, turn, sample)
+        return sample
+
+    def _measure(
+        self, gray: NDArray[np.uint8], reference: _Reference
+    ) -> tuple[NDArray[np.float32], RigidMotion, NDArray[np.uint8]]:
+        crop = warp(gray, self._matrix, self.geometry)
+        dense = optical_flow(reference.crop, crop, self.config.flow)
+        flow = dense[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2)
+        return flow, reference.fit(flow), crop
+
+    def _displacement(self, rigid: RigidMotion) -> float:
+        tx, ty, s, r = rigid.params[:4]
+        return float(np.hypot(tx, ty) + np.hypot(s, r))
+
+    def _drifted(
+        self, turn: NDArray[np.floating], pose: NDArray[np.floating], reference: _Reference
+    ) -> bool:
+        change = compose(pose, invert(reference.matrix))
+        zoom = float(np.hypot(change[0, 0], change[1, 0]))
+        angle = float(np.degrees(np.arctan2(change[1, 0], change[0, 0])))
+        return (
+            float(np.hypot(*turn)) > self.config.parallax
+            or abs(angle) > self.config.turn_deg
+            or abs(np.log(max(zoom, 1e-6))) > self.config.zoom
+        )
+
+    def _check(
+        self, frame: Any, pose: NDArray[np.float64], turn: NDArray[np.floating], sample: Sample
+    ) -> Sample:
+        """Look again with the mesh: still a face? still where we think? then maybe a new reference."""
+        from merkit.faces.mesh import eye_centres
+
+        reference = self._reference
+        assert reference is not None
+        self._next_check = frame.time + self.config.check_s
+        tracked = transform(compose(invert(pose), reference.matrix), reference.image_points)
+        mesh = self.models.mesh_from_points(frame.rgb, tracked)
+        if mesh is None or mesh.score < self.config.presence:
+            return self._start(frame, after="hidden")
+        seen, expected = eye_centres(mesh.points), eye_centres(tracked)
+        distance = float(np.hypot(*(expected[1] - expected[0])))
+        off = float(np.hypot(*(seen.mean(axis=0) - expected.mean(axis=0)))) / max(distance, 1.0)
+        if off > 4 * self.config.drift:
+            return self._start(frame, after="hidden")
+        if off > self.config.drift or self._drifted(turn, pose, reference):
+            self._offset, self._turn_offset = self._last_motion, self._last_turn
+            self._refer(frame, mesh)
+            return self._sample(renewed=True, likeness=sample.likeness)
+        self._last_centre = tracked.mean(axis=0)
+        return sample
+
+    def _sample(
+        self, *, renewed: bool, likeness: float, pose: NDArray[np.float64] | None = None
+    ) -> Sample:
+        return Sample(
+            "tracked",
+            self.segment,
+            self._matrix.copy() if pose is None else pose,
+            self._last_motion.astype(np.float32),
+            self._last_turn.astype(np.float32),
+            likeness,
+            len(self.landmarks) - 1,
+            renewed,
+        )
