@@ -1,0 +1,91 @@
+"""The thin layer over PyAV: open a file, pick its video stream, decode from a place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import av
+from av.stream import Disposition
+
+from merkit.errors import VideoError
+from merkit.video.index import PacketIndex
+
+
+@contextmanager
+def open_stream(
+    path: Path, threads: Literal["AUTO", "NONE"] = "AUTO"
+) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a video file and pick its first moving picture.
+
+    Raises
+    ------
+    VideoError
+        If the file is no video, is damaged beyond reading, or holds no moving picture.
+    """
+    try:
+        # Playlists and other text formats must not make the decoder open further files or addresses.
+        container = av.open(str(path), metadata_errors="ignore", options={"protocol_whitelist": "file"})
+    except (av.FFmpegError, ValueError) as error:
+        raise VideoError(
+            f"{path}: not a video that can be read, or cut off before its table of contents; "
+            "check that it plays elsewhere, or convert it to H.264 in MP4"
+        ) from error
+    with container:
+        pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not pictures or container.format.name == "tty":
+            holds = "only sound" if container.streams.audio else "no moving picture"
+            raise VideoError(f"{path}: holds {holds}; give a video file or a folder of images")
+        stream = pictures[0]
+        if stream.codec_context is None:
+            raise VideoError(f"{path}: its codec is unknown here; convert it to H.264 in MP4")
+        stream.thread_type = threads
+        yield container, stream
+
+
+def decode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Yield what decodes from the container's current place on, in order of presentation.
+
+    Packets that do not decode are passed over: the caller sees their timestamps missing.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            packet = None
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            continue
+        yield from frames
+
+
+def decode_from(path: Path, index: PacketIndex, stamp: int) -> Iterator[av.VideoFrame]:
+    """Yield decoded frames from a key frame at or before ``stamp`` on.
+
+    The first frame is shown at or before ``stamp`` unless none in the file is.  Frames that are
+    stored after the key frame but shown before it lean on what came earlier and are left out.
+    """
+    # Seeking by decoding time never lands behind the key frame; some containers land before it, some
+    # key frames need more than themselves (gradual refresh), so an earlier one is tried if it fails.
+    for key in index.keys_before(stamp):
+        if key == index.keys[0]:
+            break
+        with open_stream(path) as (container, stream):
+            try:
+                container.seek(key.dts, stream=stream)
+            except av.FFmpegError:
+                continue
+            frames = (f for f in decode(container, stream) if f.pts is not None and f.pts >= key.pts)
+            first = next(frames, None)
+            if first is not None and first.pts <= stamp:
+                yield first
+                yield from frames
+                return
+    with open_stream(path) as (container, stream):
+        yield from decode(container, stream)
