@@ -13,6 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIMILARITY = 4
+TUNING = 2.5
+"""Residuals beyond this many deviations have no weight."""
+QUANTILE_SCALE = float(1.0 / np.sqrt(-2.0 * np.log(0.6)))
+"""Deviation of a 2-D Gaussian from the 40 % quantile of its length."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,8 @@ class RigidFit:
 
     Notes
     -----
-    Tukey's biweight, scale from the weighted median of the residual, a handful of iterations.
+    Tukey's biweight on the length of the residual; scale from its 40 % quantile.  The cut is sharper
+    than in statistics of independent errors, because the soft edge of an expression is not noise.
     """
 
     def __init__(
@@ -84,7 +89,7 @@ class RigidFit:
         self._products = products.reshape(len(grid), n * n)
         self._ridge = 1e-9 * np.eye(n) * total
 
-    def __call__(self, flow: NDArray[np.floating], iterations: int = 6) -> RigidMotion:
+    def __call__(self, flow: NDArray[np.floating], iterations: int = 10) -> RigidMotion:
         """Fit; `flow` has shape (N, 2) in pixels."""
         fu, fv = flow[:, 0].astype(np.float64), flow[:, 1].astype(np.float64)
         n = self.u.shape[1]
@@ -95,8 +100,8 @@ class RigidFit:
             normal = (weights @ self._products).reshape(n, n) + self._ridge
             params = np.linalg.solve(normal, self.u.T @ (weights * fu) + self.v.T @ (weights * fv))
             residual2 = (fu - self.u @ params) ** 2 + (fv - self.v @ params) ** 2
-            scale = max(self.scale_floor, 0.85 * float(np.sqrt(np.median(residual2[used]))))
-            weights = self.weights * np.clip(1.0 - residual2 / (4.685 * scale) ** 2, 0.0, None) ** 2
+            scale = max(self.scale_floor, QUANTILE_SCALE * float(np.sqrt(np.quantile(residual2[used], 0.4))))
+            weights = self.weights * np.clip(1.0 - residual2 / (TUNING * scale) ** 2, 0.0, None) ** 2
         return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
 
     def field(self, motion: RigidMotion) -> NDArray[np.float64]:
