@@ -1,0 +1,31 @@
+"""Videos of faces with exact ground truth: action units, portrait engine, camera, the demo."""
+
+from merkit.simulate.camera import Camera
+from merkit.simulate.compare import Comparison, Match, match_events
+from merkit.simulate.demo import film, plan, simulate_demo
+from merkit.simulate.head_motion import HeadMotion, HeadPose
+from merkit.simulate.picture import load_portrait
+from merkit.simulate.portrait import FaceState, Movement, Portrait
+from merkit.simulate.scenario import PlantedBlink, PlantedEvent
+from merkit.simulate.timing import TimeCourse
+from merkit.simulate.truth import Truth
+
+__all__ = [
+    "Camera",
+    "Comparison",
+    "FaceState",
+    "HeadMotion",
+    "HeadPose",
+    "Match",
+    "Movement",
+    "PlantedBlink",
+    "PlantedEvent",
+    "Portrait",
+    "TimeCourse",
+    "Truth",
+    "film",
+    "load_portrait",
+    "match_events",
+    "plan",
+    "simulate_demo",
+]

@@ -1,0 +1,121 @@
+"""What happens when in the demo: three micro-expressions and some blinks, drawn from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.errors import ConfigError
+from merkit.simulate.action_units import Side
+from merkit.simulate.timing import TimeCourse
+
+DEMO_EXPRESSIONS: tuple[tuple[str, str], ...] = (
+    ("AU12", "positive"),
+    ("AU4", "negative"),
+    ("AU1+2", "surprise"),
+)
+"""Action units and the class that each stands for."""
+
+_RISE_S, _PLATEAU_S, _FALL_S = (0.10, 0.20), (0.0, 0.06), (0.12, 0.22)
+_CLOSE_S, _SHUT_S, _OPEN_S = (0.06, 0.09), (0.01, 0.04), (0.10, 0.16)
+_EDGE_S = 1.0
+_GAP_S = {frozenset({"expression"}): 1.5, frozenset({"blink"}): 1.0, frozenset({"expression", "blink"}): 0.7}
+_MOST_ASYMMETRY = 0.2
+
+
+@dataclass(frozen=True)
+class PlantedEvent:
+    """One planted micro-expression; frames are 0-based.
+
+    The expression is complete from ``apex_frame`` to ``release_frame``; ``peak_px`` is the longest
+    displacement of any pixel then.  ``asymmetry`` is that of
+    :func:`merkit.simulate.action_units.displacement_field`.
+    """
+
+    action_units: str
+    label: str
+    onset_frame: int
+    apex_frame: int
+    release_frame: int
+    offset_frame: int
+    peak_px: float
+    side: Side = "both"
+    asymmetry: float = 0.0
+
+    @property
+    def time_course(self) -> TimeCourse:
+        """Its rise and fall."""
+        return TimeCourse(self.onset_frame, self.apex_frame, self.release_frame, self.offset_frame)
+
+
+@dataclass(frozen=True)
+class PlantedBlink:
+    """One planted blink of both eyes: shut from ``shut_frame`` to ``release_frame``."""
+
+    onset_frame: int
+    shut_frame: int
+    release_frame: int
+    offset_frame: int
+
+    @property
+    def time_course(self) -> TimeCourse:
+        """Its closing and opening."""
+        return TimeCourse(self.onset_frame, self.shut_frame, self.release_frame, self.offset_frame)
+
+
+def plan_demo(
+    n_frames: int,
+    fps: float,
+    peak_px: float,
+    n_blinks: int,
+    rng: np.random.Generator,
+    expressions: tuple[tuple[str, str], ...] = DEMO_EXPRESSIONS,
+) -> tuple[tuple[PlantedEvent, ...], tuple[PlantedBlink, ...]]:
+    """Draw order, times and asymmetry of the demo's expressions and blinks.
+
+    Expressions last at most half a second and lie at least 1.5 s apart; blinks stay 0.7 s away from
+    them, and everything stays 1 s away from both ends.
+    """
+    kinds = np.array(["expression"] * len(expressions) + ["blink"] * n_blinks)[
+        rng.permutation(len(expressions) + n_blinks)
+    ]
+    order = rng.permutation(len(expressions))
+    parts = [_parts(kind, rng) for kind in kinds]
+    gaps = [_GAP_S[frozenset({a, b})] for a, b in pairwise(kinds)]
+    spare = n_frames / fps - 2 * _EDGE_S - sum(gaps) - sum(part.sum() for part in parts)
+    if spare < 0.1:
+        raise ConfigError(
+            f"demo: {n_frames / fps:.1f} s is too short for {len(expressions)} expressions and {n_blinks} "
+            f"blinks; make it {n_frames / fps - spare + 0.5:.1f} s or longer"
+        )
+    waits = spare * rng.dirichlet(np.ones(len(kinds) + 1))
+    events: list[PlantedEvent] = []
+    blinks: list[PlantedBlink] = []
+    start = _EDGE_S
+    for number, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
+        start += waits[number]
+        onset, apex, release, offset = _frames(start, part, fps)
+        start += part.sum() + (gaps[number] if number < len(gaps) else 0.0)
+        if kind == "blink":
+            blinks.append(PlantedBlink(onset, apex, release, offset))
+            continue
+        units, label = expressions[order[len(events)]]
+        asymmetry = round(float(rng.uniform(-_MOST_ASYMMETRY, _MOST_ASYMMETRY)), 3)
+        events.append(PlantedEvent(units, label, onset, apex, release, offset, peak_px, asymmetry=asymmetry))
+    return tuple(events), tuple(blinks)
+
+
+def _parts(kind: str, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Lengths in seconds of rise, plateau and fall."""
+    ranges = (_RISE_S, _PLATEAU_S, _FALL_S) if kind == "expression" else (_CLOSE_S, _SHUT_S, _OPEN_S)
+    return np.array([rng.uniform(*limits) for limits in ranges])
+
+
+def _frames(start_s: float, part: NDArray[np.float64], fps: float) -> tuple[int, int, int, int]:
+    onset, apex, release, offset = np.rint((start_s + np.cumsum([0.0, *part])) * fps).astype(int)
+    apex = max(apex, onset + 1)
+    release = max(release, apex)
+    return int(onset), int(apex), int(release), int(max(offset, release + 1))
