@@ -47,7 +47,7 @@ def face_crop(width: int = 320) -> NDArray[np.uint8]:
 
     picture = data.astronaut()
     # Eye centres read off the picture by hand.
-    (x0, y0), (x1, y1) = (202.0, 101.0), (247.0, 101.0)
+    x0, x1, y0 = 202.0, 247.0, 101.0
     scale = 0.444 * width / (x1 - x0)
     matrix = np.array([[scale, 0, 0.278 * width - scale * x0], [0, scale, 0.401 * 1.41 * width - scale * y0]])
     size = (width, round(1.41 * width))
@@ -101,19 +101,14 @@ def fake_event(
         probabilities = {name: chances[name] for name in sorted(chances)}
         recognition = Recognition(pattern, probabilities, abstained, reason)
     sides = ("left", "right")
-    regions = tuple(
-        RegionMotion(
-            REGION_OF[pattern],
-            side,
-            0.8 * m,
-            m,
-            ANGLE[pattern] if i == 0 else 180 - ANGLE[pattern] % 360,
-            WORDS[pattern],
-        )
-        for i, (side, m) in enumerate(zip(sides, (strength, 0.8 * strength), strict=True))
-    ) + (RegionMotion("cheeks", "both", 0.25 * strength, 0.31 * strength, 84.0, "up"),)
+    angles = (ANGLE[pattern], (180.0 - ANGLE[pattern]) % 360.0)
+    regions = [
+        RegionMotion(REGION_OF[pattern], side, 0.8 * m, m, angle, WORDS[pattern])
+        for side, m, angle in zip(sides, (strength, 0.8 * strength), angles, strict=True)
+    ]
+    regions.append(RegionMotion("cheeks", "both", 0.25 * strength, 0.31 * strength, 84.0, "up"))
     return Event(
-        onset, apex, offset, onset / fps, apex / fps, offset / fps, kind, score, recognition, regions,
+        onset, apex, offset, onset / fps, apex / fps, offset / fps, kind, score, recognition, tuple(regions),
         (ActionUnitEvidence(*UNITS[pattern]),), warnings, pictures_of(pattern, seed) if pictures else None,
     )  # fmt: skip
 
@@ -158,8 +153,14 @@ def fake_analysis(
             fake_event("negative", 10.3 * at, fps, abstained=True, score=3.6, warnings=closer),
         ]
     curves = fake_curves(n_frames, fps, events)
-    spans = [("blink", 0.24, 0.255, True), ("blink", 0.78, 0.795, True), ("speech", 0.43, 0.5, False),
-             ("head motion", 0.64, 0.72, False), ("no face", 0.93, 0.97, False), ("cut", 0.93, 0.931, False)]  # fmt: skip
+    spans = [
+        ("blink", 0.24, 0.255, True),
+        ("blink", 0.78, 0.795, True),
+        ("speech", 0.43, 0.5, False),
+        ("head motion", 0.64, 0.72, False),
+        ("no face", 0.93, 0.97, False),
+        ("cut", 0.93, 0.931, False),
+    ]
     stretches = []
     for kind, start, stop, observable in spans:
         a, b = round(start * n_frames), round(stop * n_frames)
@@ -171,15 +172,21 @@ def fake_analysis(
             curves.loc[a : b - 1, [*REGIONS, "head_px200_s"]] = np.nan
     track = curves[["frame", "time_s"]].assign(x=210.0, y=90.0, w=221.0, h=221.0, segment=0, angle_deg=1.5)
     track.loc[curves["state"] == "no face", ["x", "y", "w", "h"]] = np.nan
-    face = {"width_px": 221.4, "found_fraction": 0.96, "observable_fraction": float(curves["observable"].mean()),
-            "detector": "blazeface+mesh", "n_faces": 2, "chosen": 0}  # fmt: skip
+    face = {
+        "width_px": 221.4,
+        "found_fraction": 0.96,
+        "observable_fraction": float(curves["observable"].mean()),
+        "detector": "blazeface+mesh",
+        "n_faces": 2,
+        "chosen": 0,
+    }
     return Analysis(
         video=video, fps=fps, n_frames=n_frames, duration_s=duration_s, width=640, height=480, face=face,
         events=events, stretches=stretches, curves=curves, track=track,
         warnings=["Two faces were seen; the largest was analysed. Choose another with --face 1."],
         provenance={
             "merkit": "0.1.0", "sha256": "9f2b" * 16, "parameters": {"lag_s": 0.2, "threshold": 3.5},
-            "model": {"name": "flow-svm", "card": "methods/flow-svm.md", "trained_on": "MEGC2019 (research only)"},
+            "model": {"name": "flow-svm", "card": "methods/flow-svm.md", "trained on": "research clips"},
             "libraries": {"numpy": "2.4.6", "opencv": "4.14.0", "scikit-learn": "1.9.1"},
         },
     )  # fmt: skip

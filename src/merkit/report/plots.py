@@ -1,0 +1,247 @@
+"""The timeline: motion curves by region, events as bands, and what could not be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.analysis.result import REGIONS, Analysis
+from merkit.report.palette import LIGHT
+from merkit.report.words import event_summary, say_seconds
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+__all__ = ["MAX_POINTS", "decimate", "timeline_figure"]
+
+MAX_POINTS = 4000
+#: Labels above the bands are numbers; beyond this many they would only hide the curves.
+MAX_LABELS = 40
+#: Rows below the curves, from top to bottom: title, kinds of stretch, colour role.
+LANES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("blinks", ("blink",), "blink"),
+    ("speech", ("speech",), "speech"),
+    ("head moves", ("head motion",), "hidden"),
+    ("no face", ("no face", "hidden", "cut"), "hidden"),
+)
+
+
+def decimate(y: NDArray[np.floating], max_points: int = MAX_POINTS) -> NDArray[np.intp]:
+    """Choose points of a curve so that every peak and dip stays visible.
+
+    The curve is cut into buckets; of each, the lowest and the highest point are kept, in order.  A
+    bucket without any number keeps its first point, so that gaps stay gaps.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+        Curve; NaN is a gap.
+    max_points : int
+        At most this many points are kept, at least 2.
+
+    Returns
+    -------
+    ndarray of int
+        Increasing positions in ``y``; all of them if there are few enough.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> decimate(np.array([0.0, 5.0, 1.0, 0.0, -2.0, 0.0]), max_points=4).tolist()
+    [0, 1, 2, 4]
+    """
+    n = len(y)
+    if n <= max_points:
+        return np.arange(n)
+    edges = np.linspace(0, n, max_points // 2 + 1).astype(int)
+    starts = edges[:-1]
+    # Buckets differ by one in length; padding the last column with its neighbour makes a rectangle.
+    offsets = np.arange(int(np.diff(edges).max()))
+    index = np.minimum(starts[:, None] + offsets, edges[1:, None] - 1)
+    values = y[index]
+    low = np.where(np.isnan(values), np.inf, values).argmin(axis=1)
+    high = np.where(np.isnan(values), -np.inf, values).argmax(axis=1)
+    rows = np.arange(len(starts))
+    return np.unique(np.concatenate([index[rows, low], index[rows, high]]))
+
+
+def timeline_figure(analysis: Analysis, *, max_points: int = MAX_POINTS) -> go.Figure:
+    """Plotly figure of the motion curves with events, blinks, speech and unobservable stretches.
+
+    Colours are those for light ground; every trace names its role in ``meta`` so that a page can
+    exchange them.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    max_points : int
+        Points kept of each curve.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    import plotly.graph_objects as go
+
+    traces = [*_bands(analysis), *_curves(analysis, max_points)]
+    lanes = [lane for lane in LANES if any(s.kind in lane[1] for s in analysis.stretches)]
+    for row, (title, kinds, role) in enumerate(lanes):
+        traces.append(_lane(analysis, title, kinds, role, -row))
+    return go.Figure(data=traces, layout=_layout(analysis, [lane[0] for lane in lanes]))
+
+
+def _curves(analysis: Analysis, max_points: int) -> Iterable[dict[str, Any]]:
+    curves = analysis.curves
+    time = curves["time_s"].to_numpy(dtype=np.float64)
+    frame = curves["frame"].to_numpy()
+    for region in (name for name in REGIONS if name in curves):
+        y = curves[region].to_numpy(dtype=np.float64)
+        kept = decimate(y, max_points)
+        yield {
+            "type": "scatter",
+            "mode": "lines",
+            "name": region,
+            "meta": region,
+            "x": np.round(time[kept], 4).astype(np.float32),
+            "y": np.round(y[kept], 3).astype(np.float32),
+            "customdata": frame[kept].astype(np.int32),
+            "yaxis": "y2",
+            "line": {"color": LIGHT[region], "width": 1.4},
+            "hovertemplate": "%{y:.2f} px · frame %{customdata}",
+        }
+
+
+def _rectangles(spans: Sequence[tuple[float, float]]) -> dict[str, list[float | None]]:
+    """One closed outline a span, from 0 to 1 upwards, with gaps between them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for start, stop in spans:
+        x += [start, start, stop, stop, start, None]
+        y += [0.0, 1.0, 1.0, 0.0, 0.0, None]
+    return {"x": x, "y": y}
+
+
+def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
+    groups = [
+        ("not observable", "hidden", _unobservable(analysis), 0.0, 1.0),
+        ("macro-expression", "macro", [(e.onset_s, e.offset_s) for e in analysis.events if e.kind == "macro"], 0.6, 0.2),
+        ("micro-expression", "micro", [(e.onset_s, e.offset_s) for e in analysis.events if e.kind == "micro"], 1.2, 0.35),
+    ]  # fmt: skip
+    for name, role, spans, width, opacity in groups:
+        if not spans:
+            continue
+        trace: dict[str, Any] = {
+            "type": "scatter",
+            "mode": "lines",
+            "name": name,
+            "meta": role,
+            **_rectangles(spans),
+            "fill": "toself",
+            "line": {"color": LIGHT[role], "width": width},
+            "fillcolor": _fade(LIGHT[role], opacity),
+            "hoverinfo": "skip",
+            "legendrank": 900 if role == "hidden" else 100,
+        }
+        if role == "hidden":
+            trace["fillpattern"] = {
+                "shape": "/",
+                "fgcolor": LIGHT[role],
+                "bgcolor": "rgba(0,0,0,0)",
+                "fgopacity": 0.55,
+                "size": 7,
+                "solidity": 0.16,
+            }
+        yield trace
+    if 0 < len(analysis.events) <= MAX_LABELS:
+        yield {
+            "type": "scatter",
+            "mode": "text",
+            "name": "event numbers",
+            "meta": "text",
+            "x": [event.apex_s for event in analysis.events],
+            "y": [1.04] * len(analysis.events),
+            "text": [str(number) for number in range(1, len(analysis.events) + 1)],
+            "textfont": {"size": 13, "color": LIGHT["text"], "weight": 600},
+            "cliponaxis": False,
+            "showlegend": False,
+            "hoverinfo": "skip",
+        }
+
+
+def _fade(colour: str, opacity: float) -> str:
+    """``#rrggbb`` and an opacity as ``rgba(…)``."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def _unobservable(analysis: Analysis) -> list[tuple[float, float]]:
+    """Unobservable spans, merged where they overlap."""
+    spans = sorted((s.start_s, s.stop_s) for s in analysis.stretches if not s.observable)
+    merged: list[tuple[float, float]] = []
+    for start, stop in spans:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def _lane(
+    analysis: Analysis, title: str, kinds: tuple[str, ...], role: str, row: int
+) -> dict[str, Any]:
+    """One row of spans; a tick at each start keeps the shortest visible in a long video."""
+    x: list[float | None] = []
+    text: list[str] = []
+    for s in analysis.stretches:
+        if s.kind in kinds:
+            said = f"{s.kind} {s.start_s:.2f} to {s.stop_s:.2f} s ({say_seconds(s.stop_s - s.start_s)})"
+            x += [s.start_s, s.stop_s, None]
+            text += [said, said, ""]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": title,
+        "meta": role,
+        "x": x,
+        "y": [row if value is not None else None for value in x],
+        "yaxis": "y3",
+        "line": {"color": LIGHT[role], "width": 9},
+        "marker": {"symbol": "line-ns", "size": 9, "color": LIGHT[role],
+                   "line": {"color": LIGHT[role], "width": 1.5}},
+        "text": text,
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
+    }  # fmt: skip
+
+
+def _layout(analysis: Analysis, lanes: list[str]) -> dict[str, Any]:
+    # Each lane is 22 px high below 300 px of curves.
+    lane_px, gap_px, curve_px = 22 * len(lanes), 14 if lanes else 0, 300
+    floor = (lane_px + gap_px) / (lane_px + gap_px + curve_px)
+    axis = {"color": LIGHT["muted"], "gridcolor": LIGHT["grid"], "zeroline": False, "linecolor": LIGHT["grid"]}
+    end = max(analysis.duration_s, 1e-3)
+    layout: dict[str, Any] = {
+        "template": "none",
+        "height": 360 + lane_px + gap_px + 60,
+        "margin": {"l": 78, "r": 14, "t": 34, "b": 100},
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": LIGHT["text"]},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hovermode": "x unified",
+        "hoverlabel": {"bgcolor": LIGHT["paper"], "bordercolor": LIGHT["grid"], "font": {"color": LIGHT["text"]}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.16, "yanchor": "top"},
+        "xaxis": {**axis, "title": {"text": "time in the video, s"}, "range": [0.0, end], "ticks": "outside",
+                  "minallowed": -0.02 * end, "maxallowed": 1.02 * end, "hoverformat": ".3f", "unifiedhovertitle": {"text": "%{x:.3f} s"},
+                  "anchor": "y3" if lanes else "y", "showgrid": False},
+        "yaxis": {"domain": [floor, 1.0], "range": [0.0, 1.0], "visible": False, "fixedrange": True},
+        "yaxis2": {**axis, "overlaying": "y", "side": "left", "fixedrange": True, "rangemode": "tozero",
+                   "title": {"text": "motion, px at a 200 px face", "standoff": 10}, "nticks": 6},
+    }  # fmt: skip
+    if lanes:
+        layout["yaxis3"] = {**axis, "domain": [0.0, floor * lane_px / (lane_px + gap_px)], "fixedrange": True,
+                            "range": [0.5 - len(lanes), 0.5], "tickvals": [-i for i in range(len(lanes))],
+                            "ticktext": lanes, "showgrid": False}  # fmt: skip
+    return layout

@@ -1,0 +1,113 @@
+"""What the report says in words: the headline, durations, directions, lost time."""
+
+from __future__ import annotations
+
+import math
+
+from merkit.analysis.result import Analysis, Event
+
+__all__ = [
+    "arrow",
+    "direction",
+    "event_summary",
+    "headline",
+    "lost_time",
+    "observable_s",
+    "say_count",
+    "say_seconds",
+    "subline",
+]
+
+ARROWS = "→↗↑↖←↙↓↘"
+DIRECTIONS = ("right", "up right", "up", "up left", "left", "down left", "down", "down right")
+
+
+def say_seconds(seconds: float) -> str:
+    """Duration for a reader.
+
+    Examples
+    --------
+    >>> say_seconds(0.24), say_seconds(12.44), say_seconds(1205.0)
+    ('0.24 s', '12.4 s', '20 min 5 s')
+    """
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    if seconds < 119.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def say_count(n: int, noun: str) -> str:
+    """Number and noun: ``"no blink"``, ``"1 blink"``, ``"3 blinks"``."""
+    return f"no {noun}" if n == 0 else f"1 {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def arrow(direction_deg: float) -> str:
+    """Arrow of the nearest of eight directions (0 right, 90 up); empty for NaN."""
+    return _nearest(direction_deg, list(ARROWS))
+
+
+def direction(direction_deg: float) -> str:
+    """Direction in the picture in words, of eight; empty for NaN."""
+    return _nearest(direction_deg, list(DIRECTIONS))
+
+
+def _nearest(direction_deg: float, names: list[str]) -> str:
+    if not math.isfinite(direction_deg):
+        return ""
+    return names[math.floor(direction_deg / 45.0 + 0.5) % 8]
+
+
+def observable_s(analysis: Analysis) -> float:
+    """Seconds of video in which a micro-expression could have been seen."""
+    if analysis.face is None:
+        return 0.0
+    return float(analysis.face.get("observable_fraction") or 0.0) * analysis.duration_s
+
+
+def lost_time(analysis: Analysis) -> list[tuple[str, float]]:
+    """Unobservable stretches by kind, in seconds, longest first."""
+    lost: dict[str, float] = {}
+    for stretch in analysis.stretches:
+        if not stretch.observable:
+            lost[stretch.kind] = lost.get(stretch.kind, 0.0) + stretch.stop_s - stretch.start_s
+    return sorted(lost.items(), key=lambda item: (-item[1], item[0]))
+
+
+def headline(analysis: Analysis) -> str:
+    """The finding in one sentence."""
+    if analysis.face is None:
+        return "No face was found in this video, so nothing could be analysed."
+    seconds = observable_s(analysis)
+    if seconds <= 0:
+        return "A face was found, but no part of this video could be observed, so nothing could be analysed."
+    micro = sum(event.kind == "micro" for event in analysis.events)
+    found = "No micro-expression" if micro == 0 else say_count(micro, "micro-expression")
+    return f"{found} found in {say_seconds(seconds)} of observable video."
+
+
+def subline(analysis: Analysis) -> str:
+    """The sentence below the headline: what else was found, and what could not be seen."""
+    if analysis.face is None:
+        return (
+            "This says nothing about any person. A face must be turned to the camera, lit, "
+            "and at least some 100 pixels wide to be analysed."
+        )
+    macro = sum(event.kind == "macro" for event in analysis.events)
+    blinks = sum(stretch.kind == "blink" for stretch in analysis.stretches)
+    parts = [say_count(macro, "longer expression") + " (over 0.5 s)"]
+    if blinks:
+        parts.append(say_count(blinks, "blink"))
+    return f"Also seen: {' and '.join(parts)}." if macro or blinks else ""
+
+
+def event_summary(event: Event) -> str:
+    """What an event looks like, in a few words, for labels and tables."""
+    if event.recognition is None:
+        return "not classified"
+    if event.recognition.abstained:
+        return f"not sure (closest: {event.recognition.label})"
+    return event.recognition.label
