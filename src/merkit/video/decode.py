@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Literal
 
 import av
+import numpy as np
 from av.stream import Disposition
 
 from merkit.errors import VideoError
 from merkit.video.index import PacketIndex
 
+Threads = Literal["AUTO", "NONE"]
+
 
 @contextmanager
 def open_stream(
-    path: Path, threads: Literal["AUTO", "NONE"] = "AUTO"
+    path: Path, threads: Threads = "AUTO"
 ) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """Open a video file and pick its first moving picture.
 
@@ -65,27 +68,44 @@ def decode(container: av.container.InputContainer, stream: av.VideoStream) -> It
         yield from frames
 
 
-def decode_from(path: Path, index: PacketIndex, stamp: int) -> Iterator[av.VideoFrame]:
-    """Yield decoded frames from a key frame at or before ``stamp`` on.
+def decode_from(
+    path: Path, index: PacketIndex, stamp: int, threads: Threads = "AUTO"
+) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Yield (place in the index, decoded frame) from a key frame at or before ``stamp`` on.
 
     The first frame is shown at or before ``stamp`` unless none in the file is.  Frames that are
-    stored after the key frame but shown before it lean on what came earlier and are left out.
+    stored after the key frame but shown before it lean on what came earlier and are left out, and
+    so are frames that the index does not know.
     """
-    # Seeking by decoding time never lands behind the key frame; some containers land before it, some
-    # key frames need more than themselves (gradual refresh), so an earlier one is tried if it fails.
+    last = -1
+    for frame in _from_key(path, index, stamp, threads):
+        place = int(np.searchsorted(index.stamps, frame.pts)) if frame.pts is not None else -1
+        if last < place < len(index.stamps) and index.stamps[place] == frame.pts:
+            last = place
+            yield place, frame
+    # Behind a damaged packet at the very end, frames that other threads still hold get lost.
+    if threads == "AUTO" and last + 1 < len(index.stamps):
+        for place, frame in decode_from(path, index, max(stamp, int(index.stamps[last + 1])), "NONE"):
+            if place > last:
+                yield place, frame
+
+
+def _from_key(path: Path, index: PacketIndex, stamp: int, threads: Threads) -> Iterator[av.VideoFrame]:
+    # Seeking by decoding time never lands behind the key frame; some containers land before it, and
+    # some key frames need more than themselves (gradual refresh): then an earlier one is tried.
     for key in index.keys_before(stamp):
         if key == index.keys[0]:
             break
-        with open_stream(path) as (container, stream):
+        with open_stream(path, threads) as (container, stream):
             try:
                 container.seek(key.dts, stream=stream)
             except av.FFmpegError:
                 continue
-            frames = (f for f in decode(container, stream) if f.pts is not None and f.pts >= key.pts)
-            first = next(frames, None)
-            if first is not None and first.pts <= stamp:
+            frames = decode(container, stream)
+            first = next((f for f in frames if f.pts is not None and f.pts >= key.pts), None)
+            if first is not None and first.pts is not None and first.pts <= stamp:
                 yield first
                 yield from frames
                 return
-    with open_stream(path) as (container, stream):
+    with open_stream(path, threads) as (container, stream):
         yield from decode(container, stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,12 +15,14 @@ from merkit.errors import VideoError
 from merkit.video.access import check_file
 from merkit.video.decode import decode, decode_from, open_stream
 from merkit.video.frame import Frame
-from merkit.video.index import scan_packets
+from merkit.video.index import PacketIndex, scan_packets
 from merkit.video.pixels import UPRIGHT, DecodedPicture, orientation_of
 from merkit.video.reader import VideoReader
 
 # Frames decoded at opening, to find out whether the timestamps of container and decoder agree.
 PROBED = 6
+# Containers in which seeking was found exact; in others frames are counted from the beginning.
+SEEKABLE = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts"})
 # For files that state no rate at all, such as raw streams without timing information.
 FALLBACK_FPS = 25.0
 
@@ -59,11 +62,12 @@ class FileReader(VideoReader):
             listed = stream.frames
             # AVI keeps reordered frames in the order of decoding and knows no other timestamps.
             shuffled = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
-            end = ((container.duration or 0) + (container.start_time or 0)) / av.time_base
-        if index.complete and stamps[0] is not None and not shuffled:
-            index = index.between(stamps[0])
+            seekable = container.format.name in SEEKABLE and not shuffled
+            end = (container.duration or 0) / av.time_base
+        if index.complete and not shuffled:
+            index = self._agreed(index, stamps)
         self._index = index
-        self._seekable = not shuffled and index.complete and stamps == index.stamps[: len(stamps)].tolist()
+        self._seekable = seekable and index.complete
         self.fps = fps or index.mean_rate() or (float(rate) if rate else FALLBACK_FPS)
         if fps is not None:
             self.warnings.append(
@@ -71,8 +75,8 @@ class FileReader(VideoReader):
             )
         elif not index.complete:
             self.warnings.append(
-                "timestamps are missing in the file or repeat: where they do, times follow from its rate "
-                f"of {self.fps:g} frames a second"
+                "timestamps of the file are missing, repeat or do not fit the frames: where they fail, times "
+                f"follow from its rate of {self.fps:g} frames a second"
             )
         if 0 < index.n_packets < listed:
             self.warnings.append(f"the file ends early: {index.n_packets} of {listed} frames are there")
@@ -111,6 +115,17 @@ class FileReader(VideoReader):
             )
         return [frame.pts for frame in first]
 
+    def _agreed(self, index: PacketIndex, stamps: list[int | None]) -> PacketIndex:
+        """Let the index begin at the first frame that decodes; give it up where the frames differ."""
+        begun = index.between(stamps[0]) if stamps[0] is not None else index
+        if begun.stamps[: len(stamps)].tolist() != stamps:
+            return replace(index, complete=False)
+        if lost := len(index.stamps) - len(begun.stamps):
+            self.warnings.append(
+                f"the first {lost} frame{'s' * (lost > 1)} cannot be decoded and are left out"
+            )
+        return begun
+
     @property
     def n_frames(self) -> int | None:
         """Number of frames by the container's index; without one, ``None`` until all were read."""
@@ -139,10 +154,7 @@ class FileReader(VideoReader):
         if start >= stop:
             return
         reached, shown, why = 0, None, "the rest cannot be decoded"
-        for raw in decode_from(self.path, self._index, int(stamps[start])):
-            number = int(np.searchsorted(stamps, raw.pts)) if raw.pts is not None else len(stamps)
-            if number == len(stamps) or stamps[number] != raw.pts:
-                continue
+        for number, raw in decode_from(self.path, self._index, int(stamps[start])):
             if (raw.width, raw.height) != self._stored_size:
                 why = f"the picture changes its size to {raw.width}x{raw.height}"
                 break

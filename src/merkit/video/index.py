@@ -50,7 +50,7 @@ class PacketIndex:
 
     def seconds(self) -> NDArray[np.float64]:
         """Return the timestamps in seconds from the first one, (N,)."""
-        return (self.stamps - self.stamps[:1]) * float(self.time_base)
+        return np.asarray((self.stamps - self.stamps[:1]) * float(self.time_base), dtype=np.float64)
 
     def mean_rate(self) -> float | None:
         """Return frames a second over the whole, or ``None`` when the timestamps do not tell."""

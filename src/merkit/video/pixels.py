@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 
 from merkit.video.frame import Pixels
 
@@ -63,7 +63,7 @@ def orientation_of(frame: av.VideoFrame) -> Orientation | None:
     The matrix holds 16.16 fixed-point numbers ``a b u c d v x y w`` and maps a point (p, q) of the
     stored picture to (a p + c q, b p + d q) on the screen, q downwards.
     """
-    matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return UPRIGHT
     a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(matrix), dtype=np.int32)[:5])
@@ -84,15 +84,16 @@ class DecodedPicture:
         self._frame = frame
         self._orientation = orientation
 
-    # A fresh conversion context a frame costs microseconds and lets frames be converted in any thread;
-    # one conversion thread is faster than several at these sizes.
-
     def to_rgb(self) -> Pixels:
         """Return the picture as (H, W, 3) uint8 RGB."""
-        converted = self._frame.reformat(format="rgb24", dst_color_range="JPEG", threads=1)
-        return self._orientation.apply(converted.to_ndarray())
+        return self._converted("rgb24")
 
     def to_gray(self) -> Pixels:
         """Return the luma of the picture as (H, W) uint8, stretched to 0 to 255."""
-        converted = self._frame.reformat(format="gray", dst_color_range="JPEG", threads=1)
-        return self._orientation.apply(converted.to_ndarray())
+        return self._converted("gray")
+
+    def _converted(self, pixel_format: str) -> Pixels:
+        # A fresh conversion context a frame costs microseconds and lets frames be converted in any
+        # thread; at these sizes one conversion thread is faster than several.
+        frame = self._frame.reformat(format=pixel_format, dst_color_range="JPEG", threads=1)
+        return self._orientation.apply(np.asarray(frame.to_ndarray(), dtype=np.uint8))
