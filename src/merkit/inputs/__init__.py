@@ -1,0 +1,1 @@
+"""Input steps: what a recognizer is given, made the same way from a dataset and from a video."""

@@ -1,0 +1,270 @@
+"""flow-svm: a linear support vector machine on the onset-apex flow map of the face."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from merkit.errors import ConfigError, DataError
+from merkit.inputs.flow_map import flow_features, map_p95
+from merkit.methods.baselines.flow_svm.calibration import choose_threshold, fit_sharpness, softmax
+from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
+from merkit.methods.context import FitContext
+from merkit.methods.recognizer import stack_feature
+from merkit.methods.registry import register
+
+if TYPE_CHECKING:
+    from merkit.clips import Clip
+
+_FORMAT = 1
+_ARRAYS = ("mean", "scale", "coef", "intercept")
+
+
+@dataclass(frozen=True)
+class FlowSVMConfig:
+    """Settings of flow-svm.
+
+    Parameters
+    ----------
+    grid : int
+        Cells along each side to which the 28×28 map is averaged, 2 to 28.
+    normalise : bool
+        Divide each map by its own 95th percentile, so that amplitude and unit do not matter.
+    c : float
+        Cost of the SVM, above 0; features are standardised.
+    inner_folds : int
+        Subject-wise folds from which calibration and threshold are learnt, 2 or more.
+    target_accuracy : float
+        How often predictions that are not abstained from should be right, 0 to 1.
+    """
+
+    grid: int = 10
+    normalise: bool = True
+    c: float = 0.01
+    inner_folds: int = 5
+    target_accuracy: float = 0.8
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        if not (isinstance(self.grid, int) and 2 <= self.grid <= 28):
+            raise ConfigError(f"grid={self.grid!r}: expected a whole number from 2 to 28")
+        if not self.c > 0:
+            raise ConfigError(f"c={self.c!r}: expected a number above 0")
+        if not (isinstance(self.inner_folds, int) and self.inner_folds >= 2):
+            raise ConfigError(f"inner_folds={self.inner_folds!r}: expected a whole number of 2 or more")
+        if not 0 <= self.target_accuracy <= 1:
+            raise ConfigError(f"target_accuracy={self.target_accuracy!r}: expected a number from 0 to 1")
+
+
+@register("flow-svm", config=FlowSVMConfig, summary="linear SVM on the 28x28 onset-apex flow map")
+class FlowSVM:
+    """Recognizer over clips that carry ``features["flow_map"]``, (28, 28, 2 or 3).
+
+    The label is the class with the greatest sum of pair margins, which is also the most probable one;
+    probabilities are a softmax of those margins, its sharpness fitted to out-of-fold margins of the
+    training subjects.
+
+    Attributes
+    ----------
+    classes_ : array, shape (K,)
+        Labels in sorted order, the order of the probabilities.
+    threshold_ : float
+        Top probability below which it abstains.
+    sharpness_ : float
+        Factor on the margins before the softmax.
+    svm_ : PairwiseSVM
+    card : dict
+        What was written beside the weights, such as data and scores; empty after `fit`.
+    """
+
+    name = "flow-svm"
+    requires: tuple[str, ...] = ("flow_map",)
+    classes_: NDArray[Any]
+    threshold_: float
+    sharpness_: float
+    svm_: PairwiseSVM
+
+    def __init__(self, config: FlowSVMConfig | None = None) -> None:
+        self.config = config or FlowSVMConfig()
+        self.card: dict[str, Any] = {}
+
+    def fit(
+        self,
+        clips: Sequence[Clip],
+        labels: ArrayLike,
+        groups: ArrayLike,
+        *,
+        context: FitContext | None = None,
+    ) -> FlowSVM:
+        """Learn from clips, their labels (N,) and their subjects (N,); returns itself."""
+        return self.fit_maps(stack_feature(clips, "flow_map", self.name), labels, groups, context=context)
+
+    def fit_maps(
+        self, maps: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, context: FitContext | None = None
+    ) -> FlowSVM:
+        """Learn from flow maps (N, 28, 28, 2 or 3) directly; otherwise as `fit`.
+
+        Raises
+        ------
+        DataError
+            If lengths differ, there are fewer than two classes or subjects, or a class comes from so
+            few subjects that an inner fold has none of it.
+        LeakageError
+            If the context's inner splits have a subject on both sides.
+        """
+        features = self._features(maps)
+        label_array, subjects = np.asarray(labels), np.asarray(groups)
+        if label_array.shape != (len(features),) or subjects.shape != (len(features),):
+            raise DataError(
+                f"{len(features)} flow maps, but labels have shape {label_array.shape} and groups "
+                f"{subjects.shape}: give one of each a clip"
+            )
+        classes, truth = np.unique(label_array, return_inverse=True)
+        if len(classes) < 2 or len(np.unique(subjects)) < 2:
+            raise DataError(
+                f"flow-svm needs two classes and two subjects at least, got {len(classes)} and "
+                f"{len(np.unique(subjects))}"
+            )
+        splits = (context or FitContext()).subject_splits(truth, subjects, self.config.inner_folds)
+        margins = np.full((len(truth), len(classes)), np.nan)
+        for train, held_out in splits:
+            missing = np.setdiff1d(np.arange(len(classes)), truth[train])
+            if len(missing):
+                raise DataError(
+                    f"class {classes[missing[0]]} comes from too few subjects to calibrate: add subjects, "
+                    "lower inner_folds or leave the class out"
+                )
+            margins[held_out] = PairwiseSVM.fit(features[train], truth[train], self.config.c).margins(
+                features[held_out]
+            )
+        seen = np.isfinite(margins).all(axis=1)
+        self.classes_ = classes
+        self.sharpness_ = fit_sharpness(margins[seen], truth[seen])
+        self.threshold_ = choose_threshold(
+            softmax(self.sharpness_ * margins[seen]), truth[seen], self.config.target_accuracy
+        )
+        self.svm_ = PairwiseSVM.fit(features, truth, self.config.c)
+        self.card = {}
+        return self
+
+    def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
+        """Class probabilities, shape (N, K), for a world where each class is equally frequent."""
+        return self.predict_maps(stack_feature(clips, "flow_map", self.name))
+
+    def predict_maps(self, maps: ArrayLike) -> NDArray[np.float64]:
+        """Class probabilities of flow maps (N, 28, 28, 2 or 3), shape (N, K)."""
+        return softmax(self.sharpness_ * self._fitted().margins(self._features(maps)))
+
+    def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
+        """The most probable class of each clip, shape (N,)."""
+        return np.asarray(self.classes_[self.predict_proba(clips).argmax(axis=1)])
+
+    def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
+        self._fitted()
+        return np.asarray(np.asarray(probabilities).max(axis=1) < self.threshold_)
+
+    def explain(self, clips: Sequence[Clip]) -> list[dict[str, Any]]:
+        """What each prediction rests on; see `explain_maps`."""
+        return self.explain_maps(stack_feature(clips, "flow_map", self.name))
+
+    def explain_maps(self, maps: ArrayLike) -> list[dict[str, Any]]:
+        """Share of each cell of the face in each class's margin.
+
+        Returns
+        -------
+        list of dict, one a map
+            ``contributions``: class → float array (grid, grid), u and v together;
+            ``bias``: class → what the margin is for an average face.  Contributions plus bias sum to
+            the class's margin.  ``p95``: amplitude of the map in its own unit;
+            ``abstained``: bool.
+        """
+        svm = self._fitted()
+        features = self._features(maps)
+        standard = svm.standardise(features)
+        class_coef = svm.pair_signs.T @ svm.coef
+        bias = svm.pair_signs.T @ svm.intercept
+        shape = (self.config.grid, self.config.grid, 2)
+        unsure = self.abstains(softmax(self.sharpness_ * svm.margins(features)))
+        names = self.classes_.tolist()
+        return [
+            {
+                "contributions": {
+                    name: (row * class_coef[k]).reshape(shape).sum(axis=2) for k, name in enumerate(names)
+                },
+                "bias": {name: float(bias[k]) for k, name in enumerate(names)},
+                "p95": float(p95),
+                "abstained": bool(abstained),
+            }
+            for row, p95, abstained in zip(standard, map_p95(maps), unsure, strict=True)
+        ]
+
+    def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
+        """Write ``model.npz`` (plain arrays) and ``card.json`` into a folder.
+
+        Equal recognizers give equal bytes.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        card : mapping, optional
+            More to say in the card (data, licence, scores), under ``about``.
+        """
+        svm = self._fitted()
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        np.savez(target / "model.npz", **{name: getattr(svm, name) for name in _ARRAYS})
+        text = {
+            "format": _FORMAT,
+            "method": self.name,
+            "classes": self.classes_.tolist(),
+            "config": asdict(self.config),
+            "sharpness": self.sharpness_,
+            "threshold": self.threshold_,
+            "about": dict(card or self.card),
+        }
+        (target / "card.json").write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> FlowSVM:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If a file is missing or does not hold a flow-svm.
+        """
+        source = Path(folder)
+        try:
+            text = json.loads((source / "card.json").read_text("utf-8"))
+            if (text["method"], text["format"]) != (cls.name, _FORMAT):
+                raise DataError(
+                    f"{source / 'card.json'} is of method {text['method']}, format {text['format']}: "
+                    f"expected {cls.name}, format {_FORMAT}"
+                )
+            model = cls(FlowSVMConfig(**text["config"]))
+            model.classes_ = np.asarray(text["classes"])
+            model.sharpness_, model.threshold_ = float(text["sharpness"]), float(text["threshold"])
+            model.card = text["about"]
+            with np.load(source / "model.npz", allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in _ARRAYS}
+            model.svm_ = PairwiseSVM(**arrays, n_classes=len(model.classes_))
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            raise DataError(f"{source} does not hold a saved flow-svm ({error}): save one there") from error
+        return model
+
+    def _features(self, maps: ArrayLike) -> NDArray[np.float64]:
+        return flow_features(maps, self.config.grid, normalise=self.config.normalise)
+
+    def _fitted(self) -> PairwiseSVM:
+        if not hasattr(self, "svm_"):
+            raise ConfigError("this flow-svm has not been trained: call fit first, or load a trained one")
+        return self.svm_

@@ -1,0 +1,73 @@
+"""What a run hands to a recognizer beside the training clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from merkit.errors import LeakageError
+
+Split = tuple[ArrayLike, ArrayLike]
+
+
+@dataclass(frozen=True)
+class FitContext:
+    """Circumstances of one fit; every field has a default that suits a call by hand.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random choice made while fitting.
+    device : str
+        Where networks run: ``"cpu"`` or ``"cuda"``.
+    inner_splits : sequence of (train, held_out) row numbers, optional
+        Splits of the *training* clips for choosing and calibrating.  Without them a recognizer splits
+        by subject itself.
+    checkpoint_dir : Path, optional
+        Where a long fit may keep its state.
+    on_epoch : callable, optional
+        ``on_epoch(epoch, predict_proba)``; belongs to the runner and returns nothing, so nothing of
+        what it sees can reach the recognizer.
+    artifacts : mapping
+        Things shared between folds; each carries ``trained_subjects``, which the guard checks.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    inner_splits: Sequence[Split] | None = None
+    checkpoint_dir: Path | None = None
+    on_epoch: Callable[[int, Callable[..., NDArray[np.float64]]], None] | None = None
+    artifacts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def subject_splits(
+        self, labels: NDArray[Any], groups: NDArray[Any], n_splits: int
+    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """The given inner splits, or `n_splits` (at most one a subject) in which no subject is on both sides.
+
+        Raises
+        ------
+        LeakageError
+            If a given split has a subject on both sides.
+        """
+        if self.inner_splits is None:
+            from sklearn.model_selection import GroupKFold
+
+            folds = GroupKFold(min(n_splits, len(np.unique(groups))))
+            return list(folds.split(np.zeros(len(labels)), labels, groups))
+        splits = [
+            (np.asarray(train, dtype=np.intp), np.asarray(held_out, dtype=np.intp))
+            for train, held_out in self.inner_splits
+        ]
+        for number, (train, held_out) in enumerate(splits):
+            shared = np.intersect1d(groups[train], groups[held_out])
+            if len(shared):
+                raise LeakageError(
+                    f"inner split {number} has subject {shared[0]} on both sides: split by subject instead"
+                )
+        return splits

@@ -1,0 +1,146 @@
+"""Recognizers by name: register, list, create, load the shipped ones."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from merkit.errors import ConfigError
+from merkit.methods.recognizer import Recognizer
+
+# The one line that a new method adds here; modules are imported when a method is first looked up, and
+# none of them may import torch or scikit-learn at its top.
+_MODULES = ("merkit.methods.baselines.flow_svm.recognizer",)
+
+_SHIPPED = Path(__file__).resolve().parent.parent / "weights"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered recognizer: its class, the dataclass of its settings and one line about it."""
+
+    name: str
+    recognizer: type[Any]
+    config: type[Any]
+    summary: str
+
+
+_METHODS: dict[str, Method] = {}
+_R = TypeVar("_R", bound=type[Any])
+
+
+def register(name: str, *, config: type[Any], summary: str) -> Callable[[_R], _R]:
+    """Class decorator that enters a recognizer under `name`.
+
+    Parameters
+    ----------
+    name : str
+        Lower case with dashes, as typed on the command line.
+    config : type
+        Frozen dataclass of the settings; the recognizer is created as ``cls(config(...))``.
+    summary : str
+        One line for the list of methods.
+    """
+
+    def enter(cls: _R) -> _R:
+        known = _METHODS.get(name)
+        if known is not None and known.recognizer.__qualname__ != cls.__qualname__:
+            raise ConfigError(f"two methods want the name {name!r}: {known.recognizer.__qualname__} has it")
+        cls.name = name
+        _METHODS[name] = Method(name, cls, config, summary)
+        return cls
+
+    return enter
+
+
+def list_methods(pattern: str = "*") -> list[str]:
+    """Names of the registered recognizers that match a wildcard pattern, sorted.
+
+    Examples
+    --------
+    >>> list_methods("flow*")
+    ['flow-svm']
+    """
+    return sorted(fnmatch.filter(_all(), pattern))
+
+
+def get_method(name: str) -> Method:
+    """The entry of one method.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name; the nearest one is suggested.
+    """
+    methods = _all()
+    if name not in methods:
+        raise ConfigError(f"unknown method {name!r}{_nearest(name, methods)}: see `merkit methods`")
+    return methods[name]
+
+
+def create_recognizer(name: str, **overrides: Any) -> Recognizer:
+    """A new, unfitted recognizer.
+
+    Parameters
+    ----------
+    name : str
+        See :func:`list_methods`.
+    **overrides
+        Settings that differ from the defaults of the method's config.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown method or setting (the nearest is suggested) or a value that is not allowed.
+
+    Examples
+    --------
+    >>> create_recognizer("flow-svm", grid=7).config.grid
+    7
+    """
+    method = get_method(name)
+    allowed = [field.name for field in fields(method.config)]
+    for key in overrides:
+        if key not in allowed:
+            raise ConfigError(
+                f"{name} has no setting {key!r}{_nearest(key, allowed)}: allowed are {', '.join(allowed)}"
+            )
+    recognizer: Recognizer = method.recognizer(method.config(**overrides))
+    return recognizer
+
+
+def load_shipped(name: str) -> Recognizer:
+    """The trained recognizer that comes with merkit.
+
+    Raises
+    ------
+    ConfigError
+        If the method is unknown or merkit ships no weights for it.
+    """
+    method = get_method(name)
+    folder = shipped_folder(name)
+    if not (folder / "card.json").is_file():
+        raise ConfigError(f"merkit ships no trained {name}: train one, or load yours with its load(folder)")
+    recognizer: Recognizer = method.recognizer.load(folder)
+    return recognizer
+
+
+def shipped_folder(name: str) -> Path:
+    """Where the shipped weights of a method lie (whether or not there are any)."""
+    return _SHIPPED / name.replace("-", "_")
+
+
+def _all() -> dict[str, Method]:
+    for module in _MODULES:
+        importlib.import_module(module)
+    return _METHODS
+
+
+def _nearest(word: str, allowed: Any) -> str:
+    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.4)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,1 @@
+"""Scores of predictions: recognition and how far probabilities can be trusted."""
