@@ -1,0 +1,77 @@
+"""merkit: facial micro-expressions, from a video to a report and from a dataset to an honest score.
+
+>>> import merkit
+>>> merkit.list_methods("flow*")
+['flow-svm']
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from merkit.analysis import Analysis, Event, analyze
+    from merkit.clips import Clip, ClipTable
+    from merkit.errors import (
+        AnnotationError,
+        ConfigError,
+        DataError,
+        LeakageError,
+        MerkitError,
+        VideoError,
+    )
+    from merkit.methods import create_recognizer, list_methods
+    from merkit.motion import optical_flow, strain
+    from merkit.video import open_video
+
+__version__ = "0.1.0"
+
+# Imported when first used, so that `import merkit` and `merkit --help` are quick.
+_PLACES = {
+    "Analysis": "merkit.analysis",
+    "Event": "merkit.analysis",
+    "analyze": "merkit.analysis",
+    "Clip": "merkit.clips",
+    "ClipTable": "merkit.clips",
+    "AnnotationError": "merkit.errors",
+    "ConfigError": "merkit.errors",
+    "DataError": "merkit.errors",
+    "LeakageError": "merkit.errors",
+    "MerkitError": "merkit.errors",
+    "VideoError": "merkit.errors",
+    "create_recognizer": "merkit.methods",
+    "list_methods": "merkit.methods",
+    "optical_flow": "merkit.motion",
+    "strain": "merkit.motion",
+    "open_video": "merkit.video",
+}
+
+__all__ = [
+    "Analysis",
+    "AnnotationError",
+    "Clip",
+    "ClipTable",
+    "ConfigError",
+    "DataError",
+    "Event",
+    "LeakageError",
+    "MerkitError",
+    "VideoError",
+    "analyze",
+    "create_recognizer",
+    "list_methods",
+    "open_video",
+    "optical_flow",
+    "strain",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'merkit' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PLACES])
