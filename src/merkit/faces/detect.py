@@ -127,39 +127,57 @@ class BlazeFace:
 
     def __init__(self, model: bytes, min_score: float = MIN_SCORE) -> None:
         self._net = cv2.dnn.readNetFromTFLite(np.frombuffer(model, dtype=np.uint8))
-        self._outputs = ("regressors", "classificators")
         self.min_score = min_score
 
     def in_view(self, rgb: NDArray[np.uint8]) -> list[Face]:
         """Faces in a picture (H, W, 3) seen as a whole, most confident first."""
-        return _faces(*merge(*self._look(rgb)))
+        height, width = rgb.shape[:2]
+        small = _resized(rgb, SIDE / max(height, width))
+        left, top = (SIDE - small.shape[1]) // 2, (SIDE - small.shape[0]) // 2
+        view = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
+        view[top : top + small.shape[0], left : left + small.shape[1]] = small
+        shapes, scores = self._look(view)
+        shapes = (shapes - _pair(left, top)) * _pair(width / small.shape[1], height / small.shape[0])
+        return _faces(*merge(shapes, scores))
 
     def in_parts(self, rgb: NDArray[np.uint8], side: int) -> list[Face]:
-        """Faces in a picture (H, W, 3) seen in overlapping squares of `side` pixels."""
-        shapes, scores = [], []
-        for x, y in _squares(rgb.shape[1], rgb.shape[0], side):
-            found, score = self._look(rgb[y : y + side, x : x + side])
-            # A face cut by the edge of one square lies whole in a neighbour.
-            inner = ((found[:, 0] > 0) & (found[:, 1] < side - 1)).all(axis=1)
-            shapes.append(found[inner] + np.array([x, y], dtype=np.float32))
-            scores.append(score[inner])
-        return _faces(*merge(np.concatenate(shapes), np.concatenate(scores)))
+        """Faces in a picture (H, W, 3) seen in overlapping squares, most confident first.
 
-    def _look(self, rgb: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Candidates in pixels of the picture."""
-        height, width = rgb.shape[:2]
-        scale = SIDE / max(height, width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        smaller = scale < 1.0
-        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-        left, top = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
-        view = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
-        view[top : top + size[1], left : left + size[0]] = small
+        Parameters
+        ----------
+        rgb : uint8 array, shape (H, W, 3)
+        side : int
+            Of the squares, in pixels; not more than the shorter side of the picture.
+        """
+        small = _resized(rgb, SIDE / side)
+        height, width = small.shape[:2]
+        shapes, scores = [], []
+        for x, y in _squares(width, height):
+            found, score = self._look(small[y : y + SIDE, x : x + SIDE])
+            # A face cut by the edge of one square lies whole in a neighbour.
+            whole = ((found[:, 0] > 0) & (found[:, 1] < SIDE)).all(axis=1)
+            shapes.append(found[whole] + _pair(x, y))
+            scores.append(score[whole])
+        scale = _pair(rgb.shape[1] / width, rgb.shape[0] / height)
+        return _faces(*merge(np.concatenate(shapes) * scale, np.concatenate(scores)))
+
+    def _look(self, view: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Candidates in a view (128, 128, 3), in its pixels."""
         self._net.setInput(cv2.dnn.blobFromImage(view, 1 / 127.5, mean=(127.5, 127.5, 127.5)))
-        regressors, logits = self._net.forward(self._outputs)
+        outputs = self._net.forward(("regressors", "classificators"))
+        regressors, logits = (np.asarray(output, dtype=np.float32) for output in outputs)
         shapes, scores = decode(regressors.reshape(-1, 16), logits.ravel(), self.min_score)
-        shapes = shapes * SIDE - np.array([left, top], dtype=np.float32)
-        return shapes * np.array([width / size[0], height / size[1]], dtype=np.float32), scores
+        return shapes * SIDE, scores
+
+
+def _resized(rgb: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
+    how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, size, interpolation=how), dtype=np.uint8)
+
+
+def _pair(x: float, y: float) -> NDArray[np.float32]:
+    return np.array([x, y], dtype=np.float32)
 
 
 def _faces(shapes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Face]:
@@ -171,13 +189,13 @@ def _faces(shapes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Fac
     return faces
 
 
-def _squares(width: int, height: int, side: int) -> Iterator[tuple[int, int]]:
-    """Upper left corners of squares that cover a picture and overlap by half or more."""
-    for y in _starts(height, side):
-        for x in _starts(width, side):
+def _squares(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """Upper left corners of views that cover a small picture and overlap by half or more."""
+    for y in _starts(height):
+        for x in _starts(width):
             yield x, y
 
 
-def _starts(length: int, side: int) -> list[int]:
-    steps = int(np.ceil(max(length - side, 0) / (side / 2)))
-    return [round(i * max(length - side, 0) / max(steps, 1)) for i in range(steps + 1)]
+def _starts(length: int) -> list[int]:
+    steps = int(np.ceil((length - SIDE) / (SIDE / 2)))
+    return [round(i * (length - SIDE) / max(steps, 1)) for i in range(steps + 1)]

@@ -56,7 +56,7 @@ class FaceModels(Protocol):
     warning: str
     """What the user must be told about the quality; empty when there is nothing to say."""
 
-    def detect(self, rgb: NDArray[np.uint8], min_size: float = 32.0) -> list[Face]:
+    def detect(self, rgb: NDArray[np.uint8], min_size: float = 40.0) -> list[Face]:
         """Faces of at least `min_size` pixels width in an RGB picture (H, W, 3), largest first."""
 
     def mesh(self, rgb: NDArray[np.uint8], face: Face) -> Mesh | None:

@@ -108,10 +108,11 @@ class FaceMesh:
         self, rgb: NDArray[np.uint8], roi: Roi
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         self._net.setInput(cv2.dnn.blobFromImage(view(rgb, roi), 1 / 255.0))
-        outputs = sorted((o.ravel() for o in self._net.forward(self._names)), key=len)
+        outputs = [np.asarray(output, dtype=np.float64).ravel() for output in self._net.forward(self._names)]
+        outputs.sort(key=len)
         logit, raw = outputs[0], outputs[-1].reshape(N_POINTS, 3)
         score = 1.0 / (1.0 + np.exp(-np.clip(float(logit[0]), -100.0, 100.0)))
-        return roi.to_picture(raw[:, :2]), raw[:, 2].astype(np.float64) * (roi.side / SIDE), float(score)
+        return roi.to_picture(raw[:, :2]), raw[:, 2] * (roi.side / SIDE), float(score)
 
 
 def view(rgb: NDArray[np.uint8], roi: Roi) -> NDArray[np.uint8]:
@@ -130,13 +131,12 @@ def view(rgb: NDArray[np.uint8], roi: Roi) -> NDArray[np.uint8]:
         size = (part.shape[1] // factor, part.shape[0] // factor)
         if min(size) >= 1:
             part = part[: size[1] * factor, : size[0] * factor]
-            rgb = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+            rgb = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
             # The centre of a coarse pixel lies (factor - 1) / 2 fine pixels after its first one.
             origin = (origin - (left, top) - (factor - 1) / 2) / factor
             linear = linear / factor
-    return cv2.warpAffine(  # type: ignore[no-any-return]
-        rgb, np.column_stack([linear, origin]), (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    )
+    matrix, flags = np.column_stack([linear, origin]), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(rgb, matrix, (SIDE, SIDE), flags=flags), dtype=np.uint8)
 
 
 def _shifted(roi: Roi, n: int) -> list[Roi]:

@@ -231,5 +231,6 @@ def _sound(path: Path, file: ModelFile) -> bool:
 def _not_writable(folder: Path, error: OSError) -> DataError:
     reason = (error.strerror or str(error)).lower()
     return DataError(
-        f"{folder}: the face models cannot be put there ({reason}); name a folder you may write to in MERKIT_CACHE"
+        f"{folder}: the face models cannot be put there ({reason}); "
+        "name a folder you may write to in MERKIT_CACHE"
     )
