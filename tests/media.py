@@ -6,7 +6,7 @@ so that a test can say which frame it got, whatever the reader claims: see :func
 
 from __future__ import annotations
 
-import struct
+import io
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -105,6 +105,24 @@ def write_video(
     return path
 
 
+def write_png_packets(path: Path, images: Sequence[Image.Image], stamps: Sequence[int]) -> Path:
+    """Write pictures as a PNG video (``.mov``) with any timestamps (milliseconds), even repeated ones."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = images[0].size
+        stream.pix_fmt = "rgb24"
+        for place, (image, stamp) in enumerate(zip(images, stamps, strict=True)):
+            file = io.BytesIO()
+            image.save(file, "png")
+            packet = av.Packet(file.getvalue())
+            packet.stream, packet.time_base = stream, Fraction(1, 1000)
+            packet.pts, packet.dts = stamp, place
+            packet.is_keyframe = True
+            container.mux(packet)
+    return path
+
+
 def write_images(folder: Path, names: Sequence[str], width: int = 96, height: int = 64) -> Path:
     """Write the numbered frames 0, 1, … as pictures of the given names, in this order."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +151,6 @@ def damage(source: Path, target: Path, packets: Iterable[int]) -> Path:
     for number in packets:
         start, size = places[number]
         assert start is not None
-        data[start : start + size] = struct.pack("x") * size
+        data[start : start + size] = bytes(size)
     target.write_bytes(bytes(data))
     return target

@@ -29,8 +29,11 @@ def open_stream(
         If the file is no video, is damaged beyond reading, or holds no moving picture.
     """
     try:
-        # Playlists and other text formats must not make the decoder open further files or addresses.
-        container = av.open(str(path), metadata_errors="ignore", options={"protocol_whitelist": "file"})
+        # Absolute, since "a:b.mp4" would be taken for an address.  Playlists and other text formats must
+        # not make the decoder open further files or addresses.
+        container = av.open(
+            str(path.absolute()), metadata_errors="ignore", options={"protocol_whitelist": "file"}
+        )
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(
             f"{path}: not a video that can be read, or cut off before its table of contents; "

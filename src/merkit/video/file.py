@@ -58,7 +58,8 @@ class FileReader(VideoReader):
         stamps = self._probe()
         with open_stream(path, "NONE") as (container, stream):
             index = scan_packets(container, stream)
-            rate = stream.average_rate or stream.guessed_rate
+            # Without timestamps the average is a default; the codec may know its own rate.
+            rate = stream.average_rate if len(index.stamps) else stream.codec_context.framerate
             listed = stream.frames
             # AVI keeps reordered frames in the order of decoding and knows no other timestamps.
             shuffled = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)

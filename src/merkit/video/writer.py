@@ -81,9 +81,11 @@ class VideoWriter:
         # Beside the target, so that the last step is a rename within one file system.
         self._part = self.path.with_name(f".{self.path.stem}-{uuid.uuid4().hex[:8]}{self.path.suffix}")
         try:
-            self._container: av.container.OutputContainer | None = av.open(str(self._part), "w")
+            self._part.touch()
+            self._container: av.container.OutputContainer | None = av.open(str(self._part.absolute()), "w")
         except (av.FFmpegError, ValueError, OSError) as error:
-            self._part.unlink(missing_ok=True)
+            if self._part.parent.is_dir():
+                self._part.unlink(missing_ok=True)
             raise self._failed(error) from error
 
     def write(self, image: Pixels, time: float | None = None) -> None:
