@@ -68,6 +68,19 @@ def decimate(y: NDArray[np.floating], max_points: int = MAX_POINTS) -> NDArray[n
     return np.unique(np.concatenate([index[rows, low], index[rows, high]]))
 
 
+def _around_events(analysis: Analysis, budget: int) -> NDArray[np.intp]:
+    """Rows of the curves around the strongest events, to be kept whole, at most ``budget`` of them."""
+    time = analysis.curves["time_s"].to_numpy(dtype=np.float64)
+    kept: set[int] = set()
+    for event in sorted(analysis.events, key=lambda event: (-event.score, event.onset_s)):
+        margin = max(0.4, 0.5 * event.duration_s)
+        first, last = np.searchsorted(time, [event.onset_s - margin, event.offset_s + margin])
+        wanted = kept.union(range(int(first), int(last)))
+        if len(wanted) <= budget:
+            kept = wanted
+    return np.array(sorted(kept), dtype=np.intp)
+
+
 def timeline_figure(analysis: Analysis, *, max_points: int = MAX_POINTS) -> go.Figure:
     """Plotly figure of the motion curves with events, blinks, speech and unobservable stretches.
 
@@ -78,7 +91,7 @@ def timeline_figure(analysis: Analysis, *, max_points: int = MAX_POINTS) -> go.F
     ----------
     analysis : Analysis
     max_points : int
-        Points kept of each curve.
+        At most this many points of each curve are kept, a third of them for the frames around events.
 
     Returns
     -------
@@ -97,9 +110,10 @@ def _curves(analysis: Analysis, max_points: int) -> Iterable[dict[str, Any]]:
     curves = analysis.curves
     time = curves["time_s"].to_numpy(dtype=np.float64)
     frame = curves["frame"].to_numpy()
+    dense = _around_events(analysis, max_points // 3) if len(curves) > max_points else np.arange(0)
     for region in (name for name in REGIONS if name in curves):
         y = curves[region].to_numpy(dtype=np.float64)
-        kept = decimate(y, max_points)
+        kept = np.union1d(decimate(y, max_points - len(dense)), dense)
         yield {
             "type": "scatter",
             "mode": "lines",
@@ -126,7 +140,7 @@ def _rectangles(spans: Sequence[tuple[float, float]]) -> dict[str, list[float | 
 
 def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
     groups = [
-        ("not observable", "hidden", _unobservable(analysis), 0.0, 1.0),
+        ("not observable", "hidden", _unobservable(analysis), 0.6, 1.0),
         ("macro-expression", "macro", [(e.onset_s, e.offset_s) for e in analysis.events if e.kind == "macro"], 0.6, 0.2),
         ("micro-expression", "micro", [(e.onset_s, e.offset_s) for e in analysis.events if e.kind == "micro"], 1.2, 0.35),
     ]  # fmt: skip
@@ -143,7 +157,7 @@ def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
             "line": {"color": LIGHT[role], "width": width},
             "fillcolor": _fade(LIGHT[role], opacity),
             "hoverinfo": "skip",
-            "legendrank": 900 if role == "hidden" else 100,
+            "legendrank": {"micro": 1, "macro": 2, "hidden": 2000}[role],
         }
         if role == "hidden":
             trace["fillpattern"] = {
@@ -162,7 +176,7 @@ def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
             "name": "event numbers",
             "meta": "text",
             "x": [event.apex_s for event in analysis.events],
-            "y": [1.04] * len(analysis.events),
+            "y": [1.06] * len(analysis.events),
             "text": [str(number) for number in range(1, len(analysis.events) + 1)],
             "textfont": {"size": 13, "color": LIGHT["text"], "weight": 600},
             "cliponaxis": False,
@@ -217,6 +231,13 @@ def _lane(
     }  # fmt: skip
 
 
+def _highest(analysis: Analysis) -> float:
+    """Top of the curves in px200, never so low that noise would fill the chart."""
+    values = analysis.curves[[name for name in REGIONS if name in analysis.curves]].to_numpy(dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    return max(1.0, float(finite.max()) * 1.03) if finite.size else 1.0
+
+
 def _layout(analysis: Analysis, lanes: list[str]) -> dict[str, Any]:
     # Each lane is 22 px high below 300 px of curves.
     lane_px, gap_px, curve_px = 22 * len(lanes), 14 if lanes else 0, 300
@@ -226,19 +247,21 @@ def _layout(analysis: Analysis, lanes: list[str]) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "template": "none",
         "height": 360 + lane_px + gap_px + 60,
-        "margin": {"l": 78, "r": 14, "t": 34, "b": 100},
+        "margin": {"l": 92, "r": 16, "t": 16, "b": 100},
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": LIGHT["text"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": LIGHT["paper"], "bordercolor": LIGHT["grid"], "font": {"color": LIGHT["text"]}},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.16, "yanchor": "top"},
-        "xaxis": {**axis, "title": {"text": "time in the video, s"}, "range": [0.0, end], "ticks": "outside",
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom",
+                   "font": {"size": 12}},
+        "xaxis": {**axis, "title": {"text": "time in the video, s", "font": {"size": 13}, "standoff": 8}, "range": [0.0, end], "ticks": "outside",
                   "minallowed": -0.02 * end, "maxallowed": 1.02 * end, "hoverformat": ".3f", "unifiedhovertitle": {"text": "%{x:.3f} s"},
                   "anchor": "y3" if lanes else "y", "showgrid": False},
-        "yaxis": {"domain": [floor, 1.0], "range": [0.0, 1.0], "visible": False, "fixedrange": True},
-        "yaxis2": {**axis, "overlaying": "y", "side": "left", "fixedrange": True, "rangemode": "tozero",
-                   "title": {"text": "motion, px at a 200 px face", "standoff": 10}, "nticks": 6},
+        "yaxis": {"domain": [floor, 1.0], "range": [0.0, 1.12], "visible": False, "fixedrange": True},
+        "yaxis2": {**axis, "overlaying": "y", "side": "left", "fixedrange": True, "range": [0.0, 1.12 * _highest(analysis)],
+                   "tickmode": "auto", "nticks": 7, "showline": False,
+                   "title": {"text": "motion, px at a 200 px face", "standoff": 10, "font": {"size": 13}}},
     }  # fmt: skip
     if lanes:
         layout["yaxis3"] = {**axis, "domain": [0.0, floor * lane_px / (lane_px + gap_px)], "fixedrange": True,

@@ -69,12 +69,12 @@ def observable_s(analysis: Analysis) -> float:
 
 
 def lost_time(analysis: Analysis) -> list[tuple[str, float]]:
-    """Unobservable stretches by kind, in seconds, longest first."""
+    """Unobservable stretches by kind, in seconds, longest first; nothing below 0.05 s."""
     lost: dict[str, float] = {}
     for stretch in analysis.stretches:
         if not stretch.observable:
             lost[stretch.kind] = lost.get(stretch.kind, 0.0) + stretch.stop_s - stretch.start_s
-    return sorted(lost.items(), key=lambda item: (-item[1], item[0]))
+    return sorted(((k, t) for k, t in lost.items() if t >= 0.05), key=lambda item: (-item[1], item[0]))
 
 
 def headline(analysis: Analysis) -> str:
