@@ -59,9 +59,9 @@ class PairwiseSVM:
 
     def votes(self, features: NDArray[np.float64]) -> NDArray[np.intp]:
         """Column of the class that wins most pairs, the first of equals: scikit-learn's ``predict``."""
-        won = self.pair_decisions(features) > 0
-        signs = self.pair_signs
-        return np.asarray((won @ (signs > 0) + ~won @ (signs < 0)).argmax(axis=1), dtype=np.intp)
+        # +1 for the class that wins a pair and -1 for the other orders classes as counting wins does.
+        won = np.where(self.pair_decisions(features) > 0, 1.0, -1.0)
+        return np.asarray((won @ self.pair_signs).argmax(axis=1), dtype=np.intp)
 
     @property
     def pair_signs(self) -> NDArray[np.float64]:

@@ -75,7 +75,7 @@ class FlowSVM:
     ----------
     classes_ : array, shape (K,)
         Labels in sorted order, the order of the probabilities.
-    threshold_ : float
+    abstain_below : float
         Top probability below which it abstains.
     sharpness_ : float
         Factor on the margins before the softmax.
@@ -87,7 +87,7 @@ class FlowSVM:
     name = "flow-svm"
     requires: tuple[str, ...] = ("flow_map",)
     classes_: NDArray[Any]
-    threshold_: float
+    abstain_below: float
     sharpness_: float
     svm_: PairwiseSVM
 
@@ -147,7 +147,7 @@ class FlowSVM:
         seen = np.isfinite(margins).all(axis=1)
         self.classes_ = classes
         self.sharpness_ = fit_sharpness(margins[seen], truth[seen])
-        self.threshold_ = choose_threshold(
+        self.abstain_below = choose_threshold(
             softmax(self.sharpness_ * margins[seen]), truth[seen], self.config.target_accuracy
         )
         self.svm_ = PairwiseSVM.fit(features, truth, self.config.c)
@@ -169,7 +169,7 @@ class FlowSVM:
     def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
         """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
         self._fitted()
-        return np.asarray(np.asarray(probabilities).max(axis=1) < self.threshold_)
+        return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
 
     def explain(self, clips: Sequence[Clip]) -> list[dict[str, Any]]:
         """What each prediction rests on; see `explain_maps`."""
@@ -228,7 +228,7 @@ class FlowSVM:
             "classes": self.classes_.tolist(),
             "config": asdict(self.config),
             "sharpness": self.sharpness_,
-            "threshold": self.threshold_,
+            "abstain_below": self.abstain_below,
             "about": dict(card or self.card),
         }
         (target / "card.json").write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -252,7 +252,7 @@ class FlowSVM:
                 )
             model = cls(FlowSVMConfig(**text["config"]))
             model.classes_ = np.asarray(text["classes"])
-            model.sharpness_, model.threshold_ = float(text["sharpness"]), float(text["threshold"])
+            model.sharpness_, model.abstain_below = float(text["sharpness"]), float(text["abstain_below"])
             model.card = text["about"]
             with np.load(source / "model.npz", allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in _ARRAYS}
