@@ -117,7 +117,7 @@ def _look_for(file: ModelFile) -> tuple[ModelStatus, bytes | None]:
         if hashlib.sha256(content).hexdigest() == file.sha256:
             return ModelStatus(file.name, path, spoilt), content
         spoilt = spoilt or f"{path}: not the file it should be (wrong SHA-256)"
-    return ModelStatus(file.name, None, spoilt or f"the face model {file.name} is not on this machine"), None
+    return ModelStatus(file.name, None, spoilt or f"The face model {file.name} is not on this machine"), None
 
 
 def _places(file: ModelFile) -> Iterator[Path]:
