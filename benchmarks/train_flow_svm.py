@@ -206,14 +206,14 @@ def _told(model: FlowSVM, fields: NDArray[np.float64], noise: float, expected: s
     maps = np.concatenate([with_noise(fields, noise, rng) for _ in range(repeats)])
     chances = model.predict_maps(maps)
     said = model.classes_[chances.argmax(axis=1)]
+    kept = ~model.abstains(chances)
     report: dict[str, Any] = {
         "n": len(said),
         "said": {name: float(np.mean(said == name)) for name in CLASSES},
+        "kept": float(np.mean(kept)),
     }
     if expected is not None:
-        kept = ~model.abstains(chances)
         report["right"] = float(np.mean(said == expected))
-        report["kept"] = float(np.mean(kept))
         report["right_of_kept"] = float(np.mean(said[kept] == expected)) if kept.any() else None
     return report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from merkit.clips import Clip
 
 
-@runtime_checkable
 class Recognizer(Protocol):
     """A classifier over clips in the manner of scikit-learn.
 

@@ -160,7 +160,8 @@ class FlowSVM:
 
     def predict_maps(self, maps: ArrayLike) -> NDArray[np.float64]:
         """Class probabilities of flow maps (N, 28, 28, 2 or 3), shape (N, K)."""
-        return softmax(self.sharpness_ * self._fitted().margins(self._features(maps)))
+        margins = self._fitted().margins(self._features(maps))
+        return softmax(self.sharpness_ * margins)
 
     def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
         """The most probable class of each clip, shape (N,)."""

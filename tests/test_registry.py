@@ -1,0 +1,96 @@
+"""Every registered method keeps the interface, and wrong names get the nearest right one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+
+import merkit.methods.registry as registry
+from merkit.errors import ConfigError
+from merkit.methods import Recognizer, create_recognizer, list_methods, load_shipped
+from merkit.methods.registry import get_method, register
+
+METHODS_FOLDER = Path(registry.__file__).parent
+
+
+def test_methods_are_listed_by_pattern():
+    assert "flow-svm" in list_methods()
+    assert "flow-svm" in list_methods("*svm")
+    assert list_methods("no-such-*") == []
+    assert list_methods() == sorted(list_methods())
+
+
+def test_every_recognizer_file_is_registered():
+    # A method's folder without its line in the registry would be invisible.
+    files = {
+        "merkit.methods." + ".".join(path.relative_to(METHODS_FOLDER).with_suffix("").parts)
+        for path in METHODS_FOLDER.glob("*/**/recognizer.py")
+    }
+    assert files == set(registry._MODULES)
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_every_method_keeps_the_interface(name: str):
+    method = get_method(name)
+    model = create_recognizer(name)
+    assert isinstance(model, method.recognizer)
+    assert model.name == name
+    assert set(model.requires) <= {"frames", "flow_map", "sequence", "apex", "aus"}
+    verbs = [verb for verb, value in vars(Recognizer).items() if not verb.startswith("_") and callable(value)]
+    assert {"fit", "predict_proba", "predict", "explain", "save"} <= set(verbs)
+    for verb in (*verbs, "load"):
+        assert callable(getattr(model, verb))
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_every_method_has_a_frozen_config_and_a_claim_sheet(name: str):
+    method = get_method(name)
+    assert is_dataclass(method.config)
+    assert method.config.__dataclass_params__.frozen
+    assert all(field.name.islower() for field in fields(method.config))
+    assert method.summary
+    sheet = Path(sys.modules[method.recognizer.__module__].__file__).parent / "README.md"
+    assert sheet.is_file()
+
+
+def test_unknown_names_and_settings_get_the_nearest_match():
+    with pytest.raises(ConfigError, match=r"unknown method 'flow-smv' \(did you mean 'flow-svm'\?\)"):
+        create_recognizer("flow-smv")
+    with pytest.raises(ConfigError, match=r"no setting 'gird' \(did you mean 'grid'\?\)"):
+        create_recognizer("flow-svm", gird=7)
+    with pytest.raises(ConfigError, match="grid=99"):
+        create_recognizer("flow-svm", grid=99)
+
+
+def test_settings_reach_the_recognizer():
+    assert create_recognizer("flow-svm", grid=7, c=0.5).config.c == 0.5
+
+
+def test_two_methods_cannot_share_a_name():
+    with pytest.raises(ConfigError, match="FlowSVM has it"):
+
+        @register("flow-svm", config=dict, summary="an impostor")
+        class Impostor:
+            pass
+
+    assert get_method("flow-svm").recognizer.__name__ == "FlowSVM"
+
+
+def test_a_method_without_weights_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "_SHIPPED", tmp_path)
+    with pytest.raises(ConfigError, match="ships no trained flow-svm"):
+        load_shipped("flow-svm")
+
+
+def test_listing_and_loading_need_neither_torch_nor_scikit_learn():
+    code = (
+        "import sys; from merkit.methods import list_methods, load_shipped; list_methods(); "
+        "load_shipped('flow-svm'); "
+        "print([m for m in ('torch', 'sklearn', 'cv2') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
