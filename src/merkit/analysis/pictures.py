@@ -30,7 +30,8 @@ STILL_WIDTH, LOOP_WIDTH, FLOW_WIDTH = 320, 240, 128
 #: Frames from rest to the strongest motion; the way back shows the same frames in reverse.
 LOOP_STEPS = 8
 LOOP_FRAME_MS, LOOP_HOLD_MS = 110, 350
-LOOP_BYTES = 90_000
+# What the encoders aim at by lowering the quality; ordinary faces need about half of it.
+STILL_BYTES, LOOP_BYTES = 45_000, 90_000
 MAX_OPACITY = 0.8
 
 
@@ -158,7 +159,9 @@ def _warp(rgb: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8
     # The flow is known where a point starts, the warp asks where it comes from: three fixed-point
     # steps turn the one into the other for maps that do not fold.
     for _ in range(3):
-        back = cv2.remap(flow, x - back[..., 0], y - back[..., 1], cv2.INTER_LINEAR)
+        back = np.asarray(
+            cv2.remap(flow, x - back[..., 0], y - back[..., 1], cv2.INTER_LINEAR), dtype=np.float32
+        )
     moved = cv2.remap(
         rgb, x - back[..., 0], y - back[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
@@ -166,9 +169,14 @@ def _warp(rgb: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8
 
 
 def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=82, optimize=True)
-    return buffer.getvalue()
+    encoded = b""
+    for quality in (82, 60, 40, 20, 8):
+        buffer = io.BytesIO()
+        Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, optimize=True)
+        encoded = buffer.getvalue()
+        if len(encoded) <= STILL_BYTES:
+            break
+    return encoded
 
 
 def _flow_png(flow: NDArray[np.float32], shape: tuple[int, int], face_width: float) -> bytes:
@@ -195,7 +203,7 @@ def _loop(rgb: NDArray[np.uint8], flows: list[NDArray[np.float32]], gain: float)
     durations = [LOOP_FRAME_MS] * len(frames)
     durations[0] = durations[len(out) - 1] = LOOP_HOLD_MS
     encoded = b""
-    for quality in (68, 50, 34, 20):
+    for quality in (68, 50, 34, 20, 8):
         buffer = io.BytesIO()
         options = {"quality": quality, "method": 3, "loop": 0, "duration": durations}
         frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], **options)

@@ -49,12 +49,15 @@ def motion_around(analysis: Analysis, event: Event) -> Markup:
     for name in [*quiet, *moved]:
         y = BOTTOM - rows[name].to_numpy(dtype=np.float64) / top * (BOTTOM - TOP)
         css = f"--line:var(--{name.replace(' ', '-')})" if name in moved else "--line:var(--line-quiet)"
-        lines.append(f'<path class="{"moved" if name in moved else "quiet"}" style="{css}" d="{_path(x, y)}"/>')
+        lines.append(
+            f'<path class="{"moved" if name in moved else "quiet"}" style="{css}" d="{_path(x, y)}"/>'
+        )
 
     def at(seconds: float) -> float:
         return LEFT + (seconds - start) / (stop - start) * (RIGHT - LEFT)
 
-    band = f'<rect class="band" x="{at(event.onset_s):.1f}" y="{TOP}" width="{at(event.offset_s) - at(event.onset_s):.1f}" height="{BOTTOM - TOP}"/>'  # noqa: E501
+    left, right = at(event.onset_s), at(event.offset_s)
+    band = f'<rect class="band" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{BOTTOM - TOP}"/>'
     marks = "".join(
         f'<line class="mark" x1="{at(s):.1f}" x2="{at(s):.1f}" y1="{TOP}" y2="{BOTTOM}"/>'
         f'<text x="{at(s):.1f}" y="{y}" text-anchor="{anchor}">{name}</text>'
@@ -97,7 +100,8 @@ def face_outline() -> Markup:
     (left, eye), (right, _) = EYES
     eye_y, brow_y, nose_y, lip_y, chin_y = (height * f for f in (eye, 0.285, 0.626, 0.738, 0.95))
     eyes = "".join(
-        f'<path d="M{x - 9:.1f} {eye_y:.1f}q9 -8 18 0q-9 7 -18 0z"/><circle cx="{x:.1f}" cy="{eye_y - 0.5:.1f}" r="3"/>'
+        f'<path d="M{x - 9:.1f} {eye_y:.1f}q9 -8 18 0q-9 7 -18 0z"/>'
+        f'<circle cx="{x:.1f}" cy="{eye_y - 0.5:.1f}" r="3"/>'
         f'<path d="M{x - 12:.1f} {brow_y + 3:.1f}q12 -7 24 0"/>'
         for x in (100 * left, 100 * right)
     )

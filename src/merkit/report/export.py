@@ -176,5 +176,5 @@ def _row(number: int, event: Event, classes: list[str]) -> dict[str, Any]:
 def curves_frame(analysis: Analysis) -> pd.DataFrame:
     """The motion curves as in ``curves.csv``: one row a frame, sensibly rounded."""
     curves = analysis.curves
-    numbers = curves.select_dtypes("floating").columns
+    numbers = [str(name) for name in curves if pd.api.types.is_float_dtype(curves[name])]
     return curves.round({name: TIME if name == "time_s" else PIXEL for name in numbers})

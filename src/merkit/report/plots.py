@@ -9,17 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merkit.analysis.result import REGIONS, Analysis
+from merkit.report.decimate import decimate
 from merkit.report.palette import LIGHT
-from merkit.report.words import event_summary, say_seconds
+from merkit.report.words import say_seconds
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["MAX_POINTS", "decimate", "timeline_figure"]
+__all__ = ["MAX_POINTS", "timeline_figure"]
 
 MAX_POINTS = 4000
 #: Labels above the bands are numbers; beyond this many they would only hide the curves.
 MAX_LABELS = 40
+#: Height of the axes over the height of the bands: room for the numbers.
+TOP = 1.12
 #: Rows below the curves, from top to bottom: title, kinds of stretch, colour role.
 LANES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("blinks", ("blink",), "blink"),
@@ -27,45 +30,6 @@ LANES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("head moves", ("head motion",), "hidden"),
     ("no face", ("no face", "hidden", "cut"), "hidden"),
 )
-
-
-def decimate(y: NDArray[np.floating], max_points: int = MAX_POINTS) -> NDArray[np.intp]:
-    """Choose points of a curve so that every peak and dip stays visible.
-
-    The curve is cut into buckets; of each, the lowest and the highest point are kept, in order.  A
-    bucket without any number keeps its first point, so that gaps stay gaps.
-
-    Parameters
-    ----------
-    y : ndarray, shape (n,)
-        Curve; NaN is a gap.
-    max_points : int
-        At most this many points are kept, at least 2.
-
-    Returns
-    -------
-    ndarray of int
-        Increasing positions in ``y``; all of them if there are few enough.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> decimate(np.array([0.0, 5.0, 1.0, 0.0, -2.0, 0.0]), max_points=4).tolist()
-    [0, 1, 2, 4]
-    """
-    n = len(y)
-    if n <= max_points:
-        return np.arange(n)
-    edges = np.linspace(0, n, max_points // 2 + 1).astype(int)
-    starts = edges[:-1]
-    # Buckets differ by one in length; padding the last column with its neighbour makes a rectangle.
-    offsets = np.arange(int(np.diff(edges).max()))
-    index = np.minimum(starts[:, None] + offsets, edges[1:, None] - 1)
-    values = y[index]
-    low = np.where(np.isnan(values), np.inf, values).argmin(axis=1)
-    high = np.where(np.isnan(values), -np.inf, values).argmax(axis=1)
-    rows = np.arange(len(starts))
-    return np.unique(np.concatenate([index[rows, low], index[rows, high]]))
 
 
 def _around_events(analysis: Analysis, budget: int) -> NDArray[np.intp]:
@@ -139,11 +103,15 @@ def _rectangles(spans: Sequence[tuple[float, float]]) -> dict[str, list[float | 
 
 
 def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
+    micro, macro = (
+        [(event.onset_s, event.offset_s) for event in analysis.events if event.kind == kind]
+        for kind in ("micro", "macro")
+    )
     groups = [
         ("not observable", "hidden", _unobservable(analysis), 0.6, 1.0),
-        ("macro-expression", "macro", [(e.onset_s, e.offset_s) for e in analysis.events if e.kind == "macro"], 0.6, 0.2),
-        ("micro-expression", "micro", [(e.onset_s, e.offset_s) for e in analysis.events if e.kind == "micro"], 1.2, 0.35),
-    ]  # fmt: skip
+        ("macro-expression", "macro", macro, 0.6, 0.2),
+        ("micro-expression", "micro", micro, 1.2, 0.35),
+    ]
     for name, role, spans, width, opacity in groups:
         if not spans:
             continue
@@ -203,9 +171,7 @@ def _unobservable(analysis: Analysis) -> list[tuple[float, float]]:
     return merged
 
 
-def _lane(
-    analysis: Analysis, title: str, kinds: tuple[str, ...], role: str, row: int
-) -> dict[str, Any]:
+def _lane(analysis: Analysis, title: str, kinds: tuple[str, ...], role: str, row: int) -> dict[str, Any]:
     """One row of spans; a tick at each start keeps the shortest visible in a long video."""
     x: list[float | None] = []
     text: list[str] = []
@@ -242,29 +208,67 @@ def _layout(analysis: Analysis, lanes: list[str]) -> dict[str, Any]:
     # Each lane is 22 px high below 300 px of curves.
     lane_px, gap_px, curve_px = 22 * len(lanes), 14 if lanes else 0, 300
     floor = (lane_px + gap_px) / (lane_px + gap_px + curve_px)
-    axis = {"color": LIGHT["muted"], "gridcolor": LIGHT["grid"], "zeroline": False, "linecolor": LIGHT["grid"]}
+    axis = {
+        "color": LIGHT["muted"],
+        "gridcolor": LIGHT["grid"],
+        "zeroline": False,
+        "linecolor": LIGHT["grid"],
+    }
     end = max(analysis.duration_s, 1e-3)
     layout: dict[str, Any] = {
         "template": "none",
-        "height": 360 + lane_px + gap_px + 60,
+        "height": 420 + lane_px + gap_px,
         "margin": {"l": 92, "r": 16, "t": 16, "b": 100},
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": LIGHT["text"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hovermode": "x unified",
-        "hoverlabel": {"bgcolor": LIGHT["paper"], "bordercolor": LIGHT["grid"], "font": {"color": LIGHT["text"]}},
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yref": "container", "yanchor": "bottom",
-                   "font": {"size": 12}},
-        "xaxis": {**axis, "title": {"text": "time in the video, s", "font": {"size": 13}, "standoff": 8}, "range": [0.0, end], "ticks": "outside",
-                  "minallowed": -0.02 * end, "maxallowed": 1.02 * end, "hoverformat": ".3f", "unifiedhovertitle": {"text": "%{x:.3f} s"},
-                  "anchor": "y3" if lanes else "y", "showgrid": False},
-        "yaxis": {"domain": [floor, 1.0], "range": [0.0, 1.12], "visible": False, "fixedrange": True},
-        "yaxis2": {**axis, "overlaying": "y", "side": "left", "fixedrange": True, "range": [0.0, 1.12 * _highest(analysis)],
-                   "tickmode": "auto", "nticks": 7, "showline": False,
-                   "title": {"text": "motion, px at a 200 px face", "standoff": 10, "font": {"size": 13}}},
-    }  # fmt: skip
+        "hoverlabel": {
+            "bgcolor": LIGHT["paper"],
+            "bordercolor": LIGHT["grid"],
+            "font": {"color": LIGHT["text"]},
+        },
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+        "xaxis": {
+            **axis,
+            "title": {"text": "time in the video, s", "font": {"size": 13}, "standoff": 8},
+            "range": [0.0, end],
+            "minallowed": -0.02 * end,
+            "maxallowed": 1.02 * end,
+            "ticks": "outside",
+            "showgrid": False,
+            "unifiedhovertitle": {"text": "%{x:.3f} s"},
+            "anchor": "y3" if lanes else "y",
+        },
+        # The bands have an axis of their own, below that of the curves, so that they fill its height.
+        "yaxis": {"domain": [floor, 1.0], "range": [0.0, TOP], "visible": False, "fixedrange": True},
+        "yaxis2": {
+            **axis,
+            "overlaying": "y",
+            "side": "left",
+            "range": [0.0, TOP * _highest(analysis)],
+            "fixedrange": True,
+            "tickmode": "auto",
+            "nticks": 7,
+            "title": {"text": "motion, px at a 200 px face", "font": {"size": 13}, "standoff": 10},
+        },
+    }
     if lanes:
-        layout["yaxis3"] = {**axis, "domain": [0.0, floor * lane_px / (lane_px + gap_px)], "fixedrange": True,
-                            "range": [0.5 - len(lanes), 0.5], "tickvals": [-i for i in range(len(lanes))],
-                            "ticktext": lanes, "showgrid": False}  # fmt: skip
+        layout["yaxis3"] = {
+            **axis,
+            "domain": [0.0, floor * lane_px / (lane_px + gap_px)],
+            "range": [0.5 - len(lanes), 0.5],
+            "fixedrange": True,
+            "tickvals": [-row for row in range(len(lanes))],
+            "ticktext": lanes,
+            "showgrid": False,
+        }
     return layout

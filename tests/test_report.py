@@ -1,0 +1,315 @@
+"""The HTML report and the writing of files."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import itertools
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from fake_analysis import empty_analysis, fake_analysis, fake_event
+
+from merkit.errors import ConfigError, DataError
+from merkit.report import report_html, save
+from merkit.report.files import write_text
+from merkit.report.words import arrow, direction, headline, lost_time, say_seconds
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+class _Page(HTMLParser):
+    """Collects what the tests look at; script and style bodies are kept apart from the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._skip = False
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._skip = tag in ("script", "style")
+
+    def handle_endtag(self, tag):
+        if tag in ("script", "style"):
+            self._skip = False
+
+    def handle_data(self, data):
+        if not self._skip:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def _page(analysis, **options) -> _Page:
+    return _Page(report_html(analysis, **options))
+
+
+def test_headlines_say_what_was_found():
+    analysis = fake_analysis()
+    assert headline(analysis) == "3 micro-expressions found in 9.72 s of observable video."
+    analysis.events = analysis.events[:1]
+    assert headline(analysis).startswith("1 micro-expression found in")
+    analysis.events = []
+    assert headline(analysis) == "No micro-expression found in 9.72 s of observable video."
+    analysis.face["observable_fraction"] = 0.0
+    assert "no part of this video could be observed" in headline(analysis)
+    assert headline(empty_analysis()) == "No face was found in this video, so nothing could be analysed."
+
+
+def test_durations_read_naturally():
+    assert [say_seconds(s) for s in (0.04, 9.996, 119.97, 3725.0)] == [
+        "0.04 s",
+        "10.0 s",
+        "2 min 0 s",
+        "1 h 2 min",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "glyph", "name"),
+    [(0, "→", "right"), (44, "↗", "up right"), (90, "↑", "up"), (180, "←", "left"), (270, "↓", "down"),
+     (359, "→", "right"), (337.5, "→", "right"), (-45, "↘", "down right"), (float("nan"), "", "")],
+)  # fmt: skip
+def test_directions_have_the_nearest_arrow_and_word(degrees, glyph, name):
+    assert arrow(degrees) == glyph
+    assert direction(degrees) == name
+
+
+def test_lost_time_is_summed_by_kind_and_sorted():
+    kinds = [kind for kind, _ in lost_time(fake_analysis())]
+    assert kinds == ["head motion", "speech", "no face"]  # the cut of 0.01 s is not worth a word
+
+
+def test_report_tells_all_of_an_event():
+    page = _page(fake_analysis())
+    text = re.sub(r"\s+", " ", page.text)
+    for said in (
+        "3 micro-expressions found in 9.72 s", "Two faces were seen", "81 % of the video could be observed",
+        "Not sure. Closest is negative", "the two most probable classes are too close", "lip corner puller",
+        "↗ up and outwards", "1.460 s to 1.760 s, 0.30 s long", "Not a sign of lying", "Article 5(1)(f)",
+        "Not classified", "The head moved 3 px", "flow-svm", "9f2b9f2b", "full colour: 1.7 px at 200 px",
+    ):  # fmt: skip
+        assert said in text, said
+    assert len([a for a in page.all("article") if "card" in (a["class"] or "")]) == 4
+
+
+def test_untrusted_text_is_shown_not_run():
+    analysis = fake_analysis(video=SCRIPT + '" onload="x')
+    analysis.warnings = [SCRIPT]
+    analysis.provenance["note"] = SCRIPT
+    event = fake_event("positive", 3.0, 100.0, warnings=(SCRIPT,))
+    recognition = dataclasses.replace(event.recognition, label=SCRIPT, reason=SCRIPT, abstained=True)
+    region = dataclasses.replace(event.regions[0], name="chin", words=SCRIPT, side=SCRIPT)
+    analysis.events = [dataclasses.replace(event, recognition=recognition, regions=(region,))]
+    analysis.stretches = [dataclasses.replace(analysis.stretches[2], kind="speech" + SCRIPT)]
+    html = report_html(analysis)
+    assert SCRIPT not in html
+    assert "&lt;script&gt;" in html
+    page = _Page(html)
+    # The timeline's data, plotly and the page's own script: nothing else.
+    assert len(page.all("script")) == 3
+    assert not any("onload" in attrs for _, attrs in page.tags)
+
+
+def test_timeline_data_cannot_end_its_script_element():
+    analysis = fake_analysis()
+    analysis.stretches = [dataclasses.replace(analysis.stretches[0], kind="blink")]
+    analysis.video = "</script><b>"
+    html = report_html(analysis)
+    data = re.search(r'id="timeline-data">(.*?)</script>', html, re.S)
+    assert data is not None
+    assert "<" not in data[1]
+
+
+def test_report_asks_nothing_of_the_network():
+    html = report_html(fake_analysis())
+    page = _Page(html)
+    for tag, attrs in page.tags:
+        for name in ("src", "srcset", "href", "action", "data", "poster"):
+            value = attrs.get(name)
+            assert value is None or value.startswith(("data:", "#")), (tag, name, value[:60])
+    policy = next(m["content"] for m in page.all("meta") if m.get("http-equiv"))
+    assert policy.startswith("default-src 'none'")
+    css = "".join(re.findall(r"<style>(.*?)</style>", html, re.S))
+    assert "@import" not in css
+    assert all(url.startswith("data:") for url in re.findall(r"url\([\"']?([^)\"']+)", css))
+
+
+def test_no_faces_leaves_no_picture_of_the_person():
+    analysis = fake_analysis()
+    html = report_html(analysis, no_faces=True)
+    page = _Page(html)
+    assert "image/jpeg" not in html.replace(_plotly(), "")
+    assert "image/webp" not in html.replace(_plotly(), "")
+    # One flow map an event, drawn over an outline.
+    assert len(page.all("img")) == 4
+    assert sum("outline" in (a.get("class") or "") for a in page.all("svg")) == 4
+    assert "Made without pictures of the person" in page.text
+    with_faces = report_html(analysis)
+    assert with_faces.count("data:image/jpeg") == 4 * 3  # onset, apex, and the onset under the colours
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
+
+
+def test_pictures_have_alternative_texts_and_headings_go_down_one_by_one():
+    page = _page(fake_analysis())
+    for image in page.all("img"):
+        assert len(image["alt"] or "") > 10
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for link in page.all("a"):
+        assert (link["href"] or "")[1:] in ids
+
+
+def test_report_without_face_has_no_chart_and_says_so():
+    page = _page(empty_analysis())
+    assert "No face was found in this video" in page.text
+    assert not any(attrs.get("id") == "timeline" for _, attrs in page.tags)
+    assert not page.all("article")
+    # Without a chart there is no need for five megabytes of plotly.
+    assert len(report_html(empty_analysis())) < 60_000
+
+
+def test_events_without_pictures_or_curves_are_still_told():
+    analysis = fake_analysis(events=[fake_event("positive", 2.0, 100.0, pictures=False)])
+    page = _page(analysis)
+    assert not page.all("img")
+    assert "What moved" in page.text
+    bare = dataclasses.replace(analysis.events[0], regions=(), action_units=())
+    assert "No single region stands out" in _page(fake_analysis(events=[bare])).text
+
+
+def test_beyond_a_hundred_events_the_weaker_ones_are_listed_without_cards():
+    events = [
+        fake_event("positive", 1.0 + i, 25.0, score=200.0 - i if i % 2 else 3.0 + i / 100, pictures=False)
+        for i in range(130)
+    ]
+    page = _page(fake_analysis(140.0, 25.0, events=events))
+    cards = [a["id"] for a in page.all("article")]
+    assert len(cards) == 100
+    assert {f"event-{i + 1}" for i in range(130) if i % 2} <= set(cards)
+    # In the order of time, though chosen by strength.
+    assert cards == sorted(cards, key=lambda name: int(name.split("-")[1]))
+    assert "130 events were found. The 100 strongest have a card" in re.sub(r"\s+", " ", page.text)
+    assert "30 events that moved less above the noise" in page.text
+
+
+def test_report_of_ten_events_stays_below_eight_megabytes():
+    patterns = ("positive", "negative", "surprise")
+    events = [fake_event(patterns[i % 3], 2.0 + 5 * i, 100.0) for i in range(10)]
+    assert len(report_html(fake_analysis(60.0, events=events)).encode()) < 8_000_000
+
+
+def test_the_same_analysis_gives_the_same_page():
+    assert report_html(fake_analysis()) == report_html(fake_analysis())
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_text_colours_have_the_contrast_of_wcag_aa():
+    import merkit.report
+
+    css = Path(merkit.report.__file__).with_name("report.css").read_text(encoding="utf-8")
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#\w{6})", block))
+        for block in re.findall(r":root \{(.*?)\}", css, re.S)
+    )
+    assert light.keys() == dark.keys()
+    pairs = [(ink, ground) for ink in ("text", "muted") for ground in ("ground", "paper")]
+    pairs += [(name, f"{name}-ground") for name in ("micro", "macro", "caution")]
+    pairs += [("accent", "paper"), ("text", "caution-ground")]
+    for theme in (light, dark):
+        for ink, ground in pairs:
+            a, b = sorted((_luminance(theme[ink]), _luminance(theme[ground])), reverse=True)
+            assert (a + 0.05) / (b + 0.05) >= 4.5, (ink, ground)
+
+
+def test_save_writes_the_four_files(tmp_path):
+    written = save(fake_analysis(), tmp_path / "new" / "folder")
+    assert {name: path.name for name, path in written.items()} == {
+        "report": "report.html", "events_json": "events.json",
+        "events_csv": "events.csv", "curves_csv": "curves.csv",
+    }  # fmt: skip
+    assert sorted(p.name for p in (tmp_path / "new" / "folder").iterdir()) == sorted(
+        p.name for p in written.values()
+    )
+    assert (
+        written["curves_csv"]
+        .read_text()
+        .startswith("frame,time_s,brows,lids,nose,cheeks,lip corners,lips,chin,")
+    )
+    assert len(written["events_csv"].read_text().splitlines()) == 5
+    assert written["report"].read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_saving_again_replaces_and_gives_the_same_bytes(tmp_path):
+    first = {name: path.read_bytes() for name, path in save(fake_analysis(), tmp_path).items()}
+    again = {name: path.read_bytes() for name, path in save(fake_analysis(), tmp_path).items()}
+    assert first == again
+
+
+def test_a_folder_that_is_a_file_is_refused_in_one_line(tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(DataError) as caught:
+        save(fake_analysis(), tmp_path / "out")
+    assert "out" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_name_taken_by_a_folder_is_refused(tmp_path):
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(DataError, match=r"report\.html"):
+        save(fake_analysis(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "choose an output"), (errno.EACCES, "choose an output")],
+)
+def test_a_failed_write_says_why_and_leaves_the_old_file(tmp_path, monkeypatch, number, word):
+    target = tmp_path / "report.html"
+    target.write_text("old")
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(DataError, match=word):
+        write_text(target, "new")
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(tmp_path / "report.html", "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_overlay_and_no_faces_contradict_each_other(tmp_path):
+    with pytest.raises(ConfigError, match="overlay"):
+        save(fake_analysis(), tmp_path, no_faces=True, overlay_from=tmp_path / "video.mp4")
+    assert list(tmp_path.iterdir()) == []
