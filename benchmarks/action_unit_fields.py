@@ -115,7 +115,7 @@ class Head3D:
     identity : float array, shape (K,)
         Weights of the first K identity modes, in standard deviations.
     shift : (x, y)
-        Moves the crop, in shares of its width and height, to see what misplacement does.
+        Moves the face within the crop (right, down), in shares of its size, to see what misplacement does.
     zoom : float
         Enlarges the crop.
     """
