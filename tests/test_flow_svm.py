@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from merkit.clips import Clip
 from merkit.errors import ConfigError, DataError, LeakageError
 from merkit.inputs.flow_map import flow_features
 from merkit.methods import FitContext, load_shipped
@@ -59,8 +59,9 @@ def fields():
     return action_unit_fields
 
 
-def clips_of(maps: np.ndarray) -> list[SimpleNamespace]:
-    return [SimpleNamespace(sample_id=f"c{i}", features={"flow_map": m}) for i, m in enumerate(maps)]
+def clips_of(maps: np.ndarray) -> list[Clip]:
+    still = np.zeros((2, 8, 8), np.uint8)
+    return [Clip.from_array(still, id=f"c{i}", features={"flow_map": m}) for i, m in enumerate(maps)]
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 4])
@@ -125,10 +126,11 @@ def test_gain_and_constant_motion_do_not_change_the_answer(toy, trained):
     np.testing.assert_allclose(trained.predict_maps(0.01 * maps + np.array([3.0, -1.0])), expected, atol=1e-9)
 
 
-def test_clips_and_maps_give_the_same(toy, trained):
+def test_clips_and_maps_give_the_same_and_blinding_changes_nothing(toy, trained):
     maps, labels, groups = toy
     from_clips = FlowSVM().fit(clips_of(maps), labels, groups)
-    np.testing.assert_array_equal(from_clips.predict_proba(clips_of(maps)), trained.predict_maps(maps))
+    blind = [clip.blind() for clip in clips_of(maps)]
+    np.testing.assert_array_equal(from_clips.predict_proba(blind), trained.predict_maps(maps))
 
 
 def test_explanations_add_up_to_the_margins(toy, trained):
@@ -195,13 +197,14 @@ def test_it_abstains_below_its_threshold(trained):
 
 def test_wrong_input_is_refused_in_one_line(toy, trained, tmp_path):
     maps, labels, groups = toy
-    bad = clips_of(maps[:2])
-    bad[1].features = {}
+    bad = [*clips_of(maps[:1]), Clip.from_array(np.zeros((2, 8, 8), np.uint8), id="c1")]
+    mixed = [clips_of(maps[:1])[0], clips_of(maps[:1, :14])[0]]
     text_folder = tmp_path / "text"
     text_folder.mkdir()
     (text_folder / "card.json").write_text("{}")
     for call, error, words in (
-        (lambda: trained.predict(bad), DataError, "clip c1 has no flow_map"),
+        (lambda: trained.predict(bad), DataError, "clip 'c1' has no flow_map"),
+        (lambda: trained.predict(mixed), DataError, "the others"),
         (lambda: trained.predict([]), DataError, "no clips"),
         (lambda: FlowSVM().predict_maps(maps), ConfigError, "not been trained"),
         (lambda: FlowSVM().fit_maps(maps, labels[:-1], groups), DataError, "labels have shape"),

@@ -77,9 +77,9 @@ def stack_feature(clips: Sequence[Clip], name: str, method: str) -> NDArray[Any]
     if not len(clips):
         raise DataError(f"{method} was given no clips")
     arrays: list[NDArray[Any]] = []
-    for number, clip in enumerate(clips):
+    for clip in clips:
         value = clip.features.get(name)
-        who = f"clip {getattr(clip, 'sample_id', number)}"
+        who = f"clip {clip.id!r}"
         if value is None:
             raise DataError(f"{who} has no {name}, which {method} requires: compute it first")
         arrays.append(np.asarray(value))
