@@ -48,9 +48,9 @@ FILES = (DETECTOR, MESH)
 WHEEL = "mediapipe==0.10.21"
 """The last release whose wheels hold the files; every platform's wheel holds the same ones."""
 _PIP = (
-    *("download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-input"),
-    *("--quiet", "--platform", "manylinux_2_28_x86_64", "--python-version", "3.11", WHEEL),
-)
+    "download --no-deps --only-binary=:all: --disable-pip-version-check --no-input --retries 1 --timeout 20 "
+    f"--quiet --platform manylinux_2_28_x86_64 --python-version 3.11 {WHEEL}"
+).split()
 ADVICE = "type 'merkit doctor --fetch', or name a folder that holds them in MERKIT_FACE_MODELS"
 
 

@@ -1,0 +1,107 @@
+"""``merkit analyze``: the main job, on one video or many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from merkit.analysis import Analysis
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("analyze")(analyze)
+
+
+def analyze(
+    videos: Annotated[
+        list[Path], typer.Argument(metavar="VIDEO", help="Video files, or folders of pictures.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")] = Path("merkit-out"),
+    fps: Annotated[float | None, typer.Option(help="Frames a second; a folder of pictures needs it.")] = None,
+    face: Annotated[int, typer.Option(help="Which face to follow; 0 is the largest.")] = 0,
+    flow: Annotated[str, typer.Option(help="Optical flow: dis (fast), dis-fine, tvl1, farneback.")] = "dis",
+    sensitivity: Annotated[
+        float, typer.Option(help="Above 1 finds smaller movements, and more false ones.")
+    ] = 1.0,
+    detector: Annotated[str, typer.Option(help="Face detector: auto, blazeface, haar.")] = "auto",
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also write the video with the findings drawn in.")
+    ] = False,
+    no_faces: Annotated[
+        bool, typer.Option("--no-faces", help="Keep pictures of the person out of the report.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print events.json; of several videos a list.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Find the micro-expressions in videos and write a report for each.
+
+    Writes report.html, events.json, events.csv and curves.csv into a folder
+    named after the video; of several videos also summary.csv. A video that
+    cannot be read does not stop the others; the exit status is then 2.
+
+    \b
+    [bold]Examples[/bold]
+    merkit analyze interview.mp4
+    merkit analyze *.mp4 -o results --overlay
+    merkit analyze frames/ --fps 200
+    merkit analyze talk.mp4 --face 1 --no-faces
+    merkit analyze clip.mp4 --json --quiet > events.json
+    """
+    from merkit.cli.batch import Batch, remove_if_empty
+    from merkit.cli.first_use import fetch_missing_models
+    from merkit.cli.progress import Talk
+    from merkit.errors import ConfigError
+
+    if overlay and no_faces:
+        raise ConfigError("--overlay shows the person and --no-faces keeps the person out: choose one")
+    talk = Talk(quiet=quiet, answers=not as_json)
+    batch = Batch(videos, out)
+    batch.check_writable()
+    if detector != "haar":
+        fetch_missing_models(talk.say)
+
+    def one(video: Path, folder: Path) -> None:
+        from merkit.analysis import analyze as run
+        from merkit.report import save
+
+        with talk.progress(video.name) as progress:
+            analysis = run(
+                video, fps=fps, face=face, flow=flow, sensitivity=sensitivity, detector=detector,
+                pictures=not no_faces, on_progress=progress,
+            )  # fmt: skip
+            progress(0, None, "report")
+            written = save(analysis, folder, no_faces=no_faces, overlay_from=video if overlay else None)
+        batch.finished(video, analysis)
+        for warning in analysis.warnings:
+            talk.say(f"note: {video.name}: {warning}")
+        talk.answer(f"{video.name}: {in_words(analysis)}; report: {written['report']}")
+
+    try:
+        status = batch.run(one)
+    finally:
+        remove_if_empty(out)
+    if as_json:
+        typer.echo(batch.json(), nl=False)
+    if status:
+        raise typer.Exit(status)
+
+
+def in_words(analysis: Analysis) -> str:
+    """What was found, in one line."""
+    if analysis.face is None:
+        return "no face found, nothing to analyse"
+    micro = [event.recognition for event in analysis.events if event.kind == "micro"]
+    if not micro:
+        words = "no micro-expression"
+    else:
+        called = ["not sure" if r is None or r.abstained else r.label for r in micro]
+        kinds = ", ".join(f"{called.count(label)} {label}" for label in dict.fromkeys(called))
+        words = f"{len(micro)} micro-expression{'s' if len(micro) > 1 else ''} ({kinds})"
+    macro = sum(event.kind == "macro" for event in analysis.events)
+    return f"{words}, {macro or 'no'} macro-expression{'s' if macro > 1 else ''}"

@@ -1,0 +1,26 @@
+"""Fetching the face models when they are needed for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def fetch_missing_models(say: Callable[[str], None]) -> None:
+    """Fetch the face models if they are not on this machine; go on without them if that fails.
+
+    The fallback warns in the report of its own, so a failure here is said and not raised.
+
+    Parameters
+    ----------
+    say : callable
+        Is told in words what is being done, and what failed.
+    """
+    from merkit.errors import DataError
+    from merkit.faces.models import fetch_models, model_status
+
+    if all(status.path is not None for status in model_status()):
+        return
+    try:
+        fetch_models(say)
+    except DataError as error:
+        say(f"warning: {error}")
