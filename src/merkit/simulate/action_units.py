@@ -2,10 +2,10 @@
 
 Each unit is a short table of bumps.  A bump sits at a landmark of the 468-point mesh, pushes the
 skin outwards (away from the midline) and upwards by stated shares of the unit's peak, and fades
-like a Gaussian whose widths differ sideways, above and below: the forehead follows the brows far
-upwards, while the eye under them hardly moves.  Which way each muscle pulls is the anatomy of the
-Facial Action Coding System; the extents are chosen so that motion spreads over 0.05 to 0.2 face
-widths, as skin does.  A new unit is one more entry in :data:`ACTION_UNITS`.
+like a Gaussian whose widths differ sideways, above and below.  Which way each muscle pulls is the
+anatomy of the Facial Action Coding System; shares and widths are rounded from a fit to how far skin
+follows on the expression shapes of the ICT head (a sculpted model with an MIT licence).  A new unit
+is one more entry in :data:`ACTION_UNITS`.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class ActionUnit:
 
 
 _INNER_BROW, _MID_BROW, _OUTER_BROW = (107, 336), (105, 334), (70, 300)
-_INNER_FOREHEAD, _MID_FOREHEAD, _OUTER_FOREHEAD = (108, 337), (69, 299), (104, 333)
+_INNER_FOREHEAD, _MID_FOREHEAD, _GLABELLA = (108, 337), (69, 299), (9, 9)
 _LOWER_LID, _UPPER_LID, _OUTER_EYE = (145, 374), (159, 386), (33, 263)
-_CHEEK, _UNDER_EYE, _FOLD = (50, 280), (117, 346), (206, 426)
-_NOSE_SIDE, _NOSTRIL, _GLABELLA, _NOSE_ROOT = (198, 420), (129, 358), (9, 9), (168, 168)
+_CHEEK, _UNDER_EYE, _FOLD, _JAW = (50, 280), (117, 346), (206, 426), (214, 434)
+_NOSE_SIDE, _NOSTRIL = (198, 420), (129, 358)
 _LIP_CORNER, _UPPER_LIP, _LOWER_LIP = (61, 291), (37, 267), (84, 314)
 _CHIN, _CHIN_SIDE = (199, 199), (32, 262)
 
@@ -73,101 +73,112 @@ ACTION_UNITS: Mapping[int, ActionUnit] = {
             1,
             "inner brow raiser",
             (
-                Bump(*_INNER_BROW, 0.06, 1.00, 0.075, 0.13, 0.060),
-                Bump(*_INNER_FOREHEAD, 0.00, 0.35, 0.090, 0.10, 0.090),
+                Bump(*_INNER_BROW, 0.10, 0.70, 0.095, 0.07, 0.14),
+                Bump(*_INNER_FOREHEAD, 0.00, 0.25, 0.07, 0.06, 0.11),
+                Bump(*_MID_BROW, 0.00, 0.30, 0.095, 0.09, 0.055),
             ),
         ),
         ActionUnit(
             2,
             "outer brow raiser",
             (
-                Bump(*_MID_BROW, 0.05, 0.55, 0.080, 0.13, 0.060),
-                Bump(*_OUTER_BROW, 0.05, 0.75, 0.080, 0.12, 0.055),
-                Bump(*_OUTER_FOREHEAD, 0.00, 0.30, 0.090, 0.10, 0.090),
+                Bump(*_MID_BROW, 0.00, 0.95, 0.13, 0.085, 0.055),
+                Bump(*_OUTER_BROW, 0.15, 0.20, 0.10, 0.12, 0.05),
             ),
         ),
         ActionUnit(
             4,
             "brow lowerer",
             (
-                Bump(*_INNER_BROW, -0.50, -0.85, 0.080, 0.10, 0.060),
-                Bump(*_MID_BROW, -0.30, -0.50, 0.085, 0.10, 0.055),
-                Bump(*_OUTER_BROW, -0.10, -0.10, 0.080, 0.08, 0.050),
-                Bump(*_GLABELLA, 0.00, -0.35, 0.070, 0.09, 0.070),
-                Bump(*_NOSE_ROOT, 0.00, -0.15, 0.050, 0.05, 0.060),
+                Bump(*_INNER_BROW, -0.65, -0.10, 0.14, 0.07, 0.07),
+                Bump(*_MID_BROW, -0.50, -0.35, 0.09, 0.12, 0.085),
+                Bump(*_OUTER_BROW, -0.15, -0.02, 0.07, 0.06, 0.1),
+                Bump(*_GLABELLA, 0.00, -0.30, 0.18, 0.2, 0.07),
+                Bump(*_MID_FOREHEAD, 0.00, -0.15, 0.09, 0.15, 0.15),
             ),
         ),
         ActionUnit(
             6,
             "cheek raiser",
             (
-                Bump(*_CHEEK, -0.05, 0.80, 0.110, 0.08, 0.100),
-                Bump(*_UNDER_EYE, -0.05, 0.45, 0.080, 0.04, 0.060),
-                Bump(*_OUTER_EYE, -0.30, 0.05, 0.055, 0.05, 0.050),
+                Bump(*_CHEEK, 0.30, 1.00, 0.095, 0.11, 0.18),
+                Bump(*_UNDER_EYE, -0.35, 0.02, 0.08, 0.035, 0.16),
+                Bump(*_OUTER_EYE, -0.20, 0.15, 0.1, 0.03, 0.15),
             ),
         ),
         ActionUnit(
             7,
             "lid tightener",
             (
-                Bump(*_LOWER_LID, -0.10, 1.00, 0.070, 0.03, 0.045),
-                Bump(*_UPPER_LID, 0.00, -0.30, 0.070, 0.05, 0.030),
+                Bump(*_LOWER_LID, -0.45, 0.70, 0.075, 0.03, 0.13),
+                Bump(*_UNDER_EYE, -0.15, 0.30, 0.065, 0.035, 0.16),
+                Bump(*_UPPER_LID, 0.00, -0.15, 0.1, 0.08, 0.045),
             ),
         ),
         ActionUnit(
             9,
             "nose wrinkler",
             (
-                Bump(*_NOSE_SIDE, -0.05, 0.90, 0.070, 0.09, 0.070),
-                Bump(*_NOSTRIL, 0.05, 0.60, 0.060, 0.06, 0.060),
-                Bump(*_INNER_BROW, -0.25, -0.45, 0.070, 0.08, 0.055),
-                Bump(*_UPPER_LIP, 0.00, 0.30, 0.060, 0.05, 0.040),
+                Bump(*_NOSE_SIDE, -0.15, 0.30, 0.09, 0.11, 0.085),
+                Bump(*_NOSTRIL, 0.30, 0.10, 0.12, 0.15, 0.15),
+                Bump(*_FOLD, -0.35, 0.90, 0.12, 0.18, 0.16),
+                Bump(*_INNER_BROW, -0.15, -0.25, 0.18, 0.14, 0.12),
+                Bump(*_UPPER_LIP, 0.00, 0.30, 0.08, 0.05, 0.05),
             ),
         ),
         ActionUnit(
             10,
             "upper lip raiser",
             (
-                Bump(*_UPPER_LIP, 0.05, 0.90, 0.065, 0.07, 0.035),
-                Bump(*_FOLD, 0.10, 0.60, 0.065, 0.09, 0.070),
-                Bump(*_NOSTRIL, 0.05, 0.35, 0.055, 0.06, 0.055),
+                Bump(*_UPPER_LIP, 0.40, 0.50, 0.115, 0.06, 0.05),
+                Bump(*_FOLD, -0.05, 0.55, 0.105, 0.155, 0.155),
+                Bump(*_NOSTRIL, 0.30, 0.12, 0.14, 0.08, 0.075),
             ),
         ),
         ActionUnit(
             12,
             "lip corner puller",
             (
-                Bump(*_LIP_CORNER, 0.68, 0.74, 0.085, 0.10, 0.080),
-                Bump(*_FOLD, 0.18, 0.20, 0.080, 0.09, 0.080),
-                Bump(*_CHEEK, 0.04, 0.32, 0.110, 0.09, 0.100),
-                Bump(*_LOWER_LID, 0.00, 0.08, 0.080, 0.03, 0.050),
+                Bump(*_LIP_CORNER, 0.65, 0.60, 0.1, 0.1, 0.17),
+                Bump(*_CHEEK, 0.20, 0.30, 0.145, 0.115, 0.18),
+                Bump(*_JAW, 0.30, 0.25, 0.085, 0.18, 0.1),
+                Bump(*_CHIN, 0.00, 0.15, 0.16, 0.08, 0.065),
             ),
         ),
         ActionUnit(
             14,
             "dimpler",
             (
-                Bump(*_LIP_CORNER, 0.85, 0.10, 0.070, 0.07, 0.070),
-                Bump(*_FOLD, -0.15, 0.05, 0.060, 0.06, 0.060),
+                Bump(*_LIP_CORNER, 0.35, 0.55, 0.08, 0.05, 0.15),
+                Bump(*_FOLD, 0.30, 0.02, 0.16, 0.07, 0.065),
+                Bump(*_JAW, 0.10, 0.08, 0.07, 0.16, 0.06),
             ),
         ),
         ActionUnit(
             15,
             "lip corner depressor",
             (
-                Bump(*_LIP_CORNER, 0.15, -0.95, 0.075, 0.08, 0.090),
-                Bump(*_CHIN_SIDE, 0.05, -0.20, 0.080, 0.08, 0.080),
+                Bump(*_LIP_CORNER, 0.20, -0.75, 0.075, 0.15, 0.085),
+                Bump(*_JAW, 0.07, -0.30, 0.08, 0.16, 0.1),
             ),
         ),
         ActionUnit(
             17,
             "chin raiser",
             (
-                Bump(*_CHIN, 0.00, 1.00, 0.120, 0.09, 0.080),
-                Bump(*_LOWER_LIP, 0.00, 0.40, 0.070, 0.05, 0.060),
+                Bump(*_CHIN, 0.00, 0.75, 0.135, 0.09, 0.055),
+                Bump(*_LOWER_LIP, 0.00, 0.35, 0.145, 0.05, 0.12),
             ),
         ),
-        ActionUnit(20, "lip stretcher", (Bump(*_LIP_CORNER, 1.00, -0.12, 0.100, 0.08, 0.090),)),
+        ActionUnit(
+            20,
+            "lip stretcher",
+            (
+                Bump(*_LIP_CORNER, 0.60, -0.40, 0.08, 0.09, 0.06),
+                Bump(*_JAW, 0.35, 0.10, 0.07, 0.18, 0.09),
+                Bump(*_CHIN_SIDE, 0.30, 0.08, 0.16, 0.16, 0.15),
+            ),
+        ),
     )
 }
 
