@@ -116,7 +116,7 @@ def test_lost_frames_are_spans_and_split_the_search() -> None:
 
 def test_sensitivity_finds_smaller_movements() -> None:
     scan = still_scan(8.0, noise=0.02)
-    plant(scan, 0.28 * bump(scan, 3.0, 3.2, 3.4), SMILE)
+    plant(scan, 0.15 * bump(scan, 3.0, 3.2, 3.4), SMILE)
     assert spot(scan).found == []
     assert len(spot(scan, SpotConfig(sensitivity=2.5)).found) == 1
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from merkit.analysis.measure import Measurement, measure
 from merkit.analysis.pictures import event_pictures
-from merkit.analysis.recognize import Recognizer
+from merkit.analysis.recognize import GatedRecognizer
 from merkit.analysis.result import REGIONS, Analysis, Event, EventPictures, Stretch
 from merkit.analysis.scan import Scan, scan
 from merkit.analysis.spot import Found, SpotConfig, Spotting, spot
@@ -89,7 +89,7 @@ def analyze(
     models = load_face_models(detector)
     track_config = TrackConfig(flow=flow)
     spot_config = SpotConfig(sensitivity=sensitivity)
-    recognizer = Recognizer()
+    recognizer = GatedRecognizer()
     with open_video(path, fps=fps) as reader:
         total = reader.n_frames
         tracker = FaceTracker(models, face, track_config)
@@ -133,7 +133,7 @@ def analyze(
 
 
 def _event(
-    reader: VideoReader, scanned: Scan, found: Found, recognizer: Recognizer, flow: str, pictures: bool
+    reader: VideoReader, scanned: Scan, found: Found, recognizer: GatedRecognizer, flow: str, pictures: bool
 ) -> Event | None:
     """Measure one found interval again; None if it does not hold up."""
     micro = found.kind == "micro"

@@ -12,11 +12,11 @@ from merkit.faces.geometry import EYE_DISTANCE_AT_200
 from merkit.inputs.flow_map import flow_to_map, map_p95
 from merkit.methods import load_shipped
 
-LEAST_PX200 = 0.5
+LEAST_PX200 = 0.2
 """To this recognizer noise is something too: maps with a 95th percentile below this are not judged."""
 
 
-class Recognizer:
+class GatedRecognizer:
     """The shipped recognizer on measured flow.
 
     Parameters

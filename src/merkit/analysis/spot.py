@@ -22,6 +22,7 @@ _REGION = np.array([part.region for part in PARTS])
 _LIDS = _REGION == "lids"
 _BROWS = _REGION == "brows"
 _MOUTH = np.isin(_REGION, ["lip corners", "lips", "chin"])
+_JAW = np.isin(_REGION, ["lips", "chin"])
 _NOT_EYES = ~_LIDS & ~_BROWS
 
 
@@ -36,15 +37,18 @@ class SpotConfig:
     sensitivity: float = 1.0
     micro_s: float = 0.5
     """Longest micro-expression (field convention: up to half a second)."""
-    micro_px: float = 0.28
+    micro_px: float = 0.15
     """Least motion of a micro-expression, mean over its two most moving parts."""
-    micro_z: float = 7.0
+    micro_z: float = 6.0
     """The same against the noise of this video."""
     isolation: float = 1.8
     """Least ratio of the motion to what the same parts do in the second before and after."""
     macro_px: float = 1.6
-    macro_z: float = 3.0
-    noise_floor: float = 0.03
+    """Least change of the face within half a second that begins a macro-expression."""
+    macro_z: float = 2.0
+    """The same against the median change in the same stretch."""
+    macro_longest_s: float = 8.0
+    noise_floor: float = 0.025
     """Noise that is never undercut however still the video, px200 a part."""
     blink_px: float = 1.2
     """Least downward motion of both upper lids in a blink."""
@@ -54,7 +58,9 @@ class SpotConfig:
     """Parallax within 0.2 s with the same meaning."""
     leak: float = 0.12
     """Part of a rigid head motion that may leak into what is taken for expression."""
-    speech_rate: float = 2.5
+    speech_px: float = 0.5
+    """Least motion of lips or chin in speech."""
+    speech_rate: float = 3.0
     """Mouth movements a second that make speech."""
 
 
@@ -124,6 +130,15 @@ class _Run:
         after = smooth[np.minimum(np.arange(n) + k, n - 1)]
         return smooth - 0.5 * (before + after)
 
+    def dip(self, half: float) -> Floats:
+        """Like :meth:`bump` but against the nearer of the two sides: zero on a step, (n, P, 2)."""
+        smooth = self.smooth(0.12 * half)
+        k = max(1, round(half * self.rate))
+        n = len(smooth)
+        before = smooth - smooth[np.maximum(np.arange(n) - k, 0)]
+        after = smooth - smooth[np.minimum(np.arange(n) + k, n - 1)]
+        return np.where(before * after > 0, np.sign(before) * np.minimum(np.abs(before), np.abs(after)), 0.0)
+
 
 def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
     """Find micro- and macro-expressions in the motion of the parts of a face.
@@ -168,7 +183,7 @@ def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
         spans += [Span("blink", frame_of(a), frame_of(b) + 1, True) for a, b in blinks]
         spans += [Span("speech", frame_of(a), frame_of(b) + 1, True) for a, b in speech]
         candidates = _micros(run, noise, config, blinks, speech, quiet, rigid)
-        macros = _macros(run, baseline, config, blinks, candidates)
+        macros = _macros(run, config, blinks, speech, candidates)
         for c in candidates + macros:
             found.append(
                 Found(frame_of(c.onset), frame_of(c.apex), frame_of(c.offset), c.kind, c.score, c.amplitude)
@@ -282,8 +297,7 @@ def _baseline(run: _Run) -> Floats:
 def _blinks(run: _Run, noise: dict[float, Floats], config: SpotConfig) -> list[tuple[int, int]]:
     """Both upper lids down and up again within half a second, more than anything else moves."""
     out: list[tuple[int, int]] = []
-    bump = np.maximum(run.bump(0.17)[:, _LIDS, 1], run.bump(0.24)[:, _LIDS, 1])
-    down = bump.min(axis=1)
+    down = np.maximum(run.dip(0.17)[:, _LIDS, 1], run.dip(0.24)[:, _LIDS, 1]).min(axis=1)
     others = np.hypot(*np.moveaxis(run.bump(0.24)[:, _NOT_EYES], -1, 0)).mean(axis=1)
     threshold = max(config.blink_px, 4.0 * float(noise[0.24][_LIDS].mean()))
     for a, b in _intervals((down > threshold) & (down > 2.0 * others)):
@@ -300,13 +314,13 @@ def _blinks(run: _Run, noise: dict[float, Floats], config: SpotConfig) -> list[t
 
 def _speech(run: _Run, noise: dict[float, Floats], config: SpotConfig) -> list[tuple[int, int]]:
     """Where the mouth moves again and again: at least so many movements a second for a second."""
-    bump = np.hypot(*np.moveaxis(run.bump(0.12)[:, _MOUTH], -1, 0))
-    energy = np.sort(bump, axis=1)[:, -2:].mean(axis=1)
-    threshold = max(0.35, 2.0 * float(noise[0.12][_MOUTH].mean()))
-    peaks = (energy == maximum_filter1d(energy, max(3, round(0.08 * run.rate)))) & (energy > threshold)
+    vertical = np.abs(run.dip(0.12)[:, _JAW, 1])
+    energy = vertical.max(axis=1)
+    threshold = max(config.speech_px, 3.0 * float(noise[0.12][_JAW].mean()))
+    peaks = (energy == maximum_filter1d(energy, max(3, round(0.1 * run.rate)))) & (energy > threshold)
     window = max(1, round(0.75 * run.rate))
     count = np.convolve(peaks.astype(float), np.ones(2 * window + 1), mode="same") / 1.5
-    talking = count >= config.speech_rate * 1.2
+    talking = count >= config.speech_rate
     out = []
     for a, b in _intervals(talking):
         inside = np.flatnonzero(peaks[max(a - window, 0) : b + window]) + max(a - window, 0)
@@ -372,11 +386,14 @@ def _micros(
             z * config.sensitivity > config.micro_z
         )
         candidates += [(float(z[p]), int(p), half) for p in np.flatnonzero(peaks)]
+    shut = np.zeros(len(run.clock), dtype=bool)
+    for a, b in blinks:
+        shut[max(a - 2, 0) : b + 3] = True
     accepted: list[_Candidate] = []
     for score, peak, half in sorted(candidates, reverse=True):
         if any(c.onset - 2 <= peak <= c.offset + 2 for c in accepted):
             continue
-        candidate = _shape(run, noise[half], config, score, peak, half)
+        candidate = _shape(run, noise[half], config, score, peak, half, shut)
         if candidate is None:
             continue
         a, b = candidate.onset, candidate.offset
@@ -395,7 +412,13 @@ def _micros(
 
 
 def _shape(
-    run: _Run, noise: Floats, config: SpotConfig, score: float, peak: int, half: float
+    run: _Run,
+    noise: Floats,
+    config: SpotConfig,
+    score: float,
+    peak: int,
+    half: float,
+    shut: NDArray[np.bool_],
 ) -> _Candidate | None:
     """Measure one bump along its own direction: onset, apex, offset, isolation."""
     bump = run.bump(half)[peak]
@@ -419,10 +442,11 @@ def _shape(
         return None
     second = round(run.rate)
     gap = max(1, round(0.04 * run.rate))
+    # A blink nearby moves the brows too, and tells nothing about this movement.
     around = [
-        float(np.ptp(part))
-        for part in (curve[max(onset - second, 0) : max(onset - gap, 0)], curve[offset + gap : offset + second])
-        if len(part) >= 3
+        float(np.ptp(curve[part][~shut[part]]))
+        for part in (slice(max(onset - second, 0), max(onset - gap, 0)), slice(offset + gap, offset + second))
+        if (~shut[part]).sum() >= 3
     ]
     if around and height < config.isolation / config.sensitivity * max(around):
         return None
@@ -431,31 +455,55 @@ def _shape(
 
 def _macros(
     run: _Run,
-    baseline: Floats,
     config: SpotConfig,
     blinks: list[tuple[int, int]],
+    speech: list[tuple[int, int]],
     micros: list[_Candidate],
 ) -> list[_Candidate]:
-    """Longer excursions from the rest position."""
-    away = run.smooth(0.08) - baseline
-    size = np.hypot(*np.moveaxis(away, -1, 0))
-    size[:, _LIDS] *= 0.5  # lids follow the gaze
-    level = _top_two(size)
-    out = []
-    threshold = max(config.macro_px / config.sensitivity, config.macro_z * float(np.median(level)) * 0.5)
-    for a, b in _intervals(level > threshold):
-        apex = a + int(np.argmax(level[a:b]))
-        onset, offset = _extent(level, apex, round(4.0 * run.rate), 0.2)
-        onset, offset = min(onset, a), max(offset, b - 1)
-        if (offset - onset) / run.rate <= config.micro_s:
+    """Longer expressions: a quick change of the face, until it is undone or the stretch ends.
+
+    Lids are left out, they follow the gaze; while somebody speaks so are mouth and chin.
+    """
+    smooth = run.smooth(0.06)
+    n = len(smooth)
+    index = np.arange(n)
+    k = max(1, round(0.25 * run.rate))
+    used = np.ones((n, len(PARTS)), dtype=bool)
+    used[:, _LIDS] = False
+    for a, b in speech:
+        used[a : b + 1, _MOUTH] = False
+    for a, b in blinks:
+        used[max(a - k, 0) : b + 1 + k, _BROWS] = False
+    step = smooth[np.minimum(index + k, n - 1)] - smooth[np.maximum(index - k, 0)]
+    size = np.where(used, np.hypot(*np.moveaxis(step, -1, 0)), 0.0)
+    change = _top_two(size)
+    level = max(config.macro_px / config.sensitivity, config.macro_z * float(np.median(change)))
+    peaks = np.flatnonzero((change == maximum_filter1d(change, 2 * k + 1)) & (change > level))
+    out: list[_Candidate] = []
+    last: NDArray[np.float64] | None = None
+    for number, peak in enumerate(peaks):
+        direction = np.where((size[peak] >= 0.4 * size[peak].max())[:, None], step[peak], 0.0)
+        # The way back of an expression is a change too, but no new expression.
+        back = last is not None and float((direction * last).sum()) < -0.5 * float((last * last).sum())
+        last = None if back else direction
+        if back or any(m.onset - k <= peak <= m.offset + k for m in micros):
             continue
-        if _overlap(onset, offset, blinks) > 0.6 * (offset - onset + 1):
+        curve = np.tensordot(smooth, direction / np.sqrt((direction**2).sum()), axes=2)
+        start, stop = max(peak - 2 * k, 0), min(peak + 2 * k, n - 1)
+        floor = float(curve[start : peak + 1].min())
+        top = float(curve[peak : stop + 1].max())
+        onset = start + int(np.flatnonzero(curve[start : peak + 1] <= floor + 0.15 * (top - floor))[-1])
+        after = curve[peak:]
+        best = np.maximum.accumulate(after)
+        undone = np.flatnonzero((after < floor + 0.3 * (best - floor)) & (np.arange(len(after)) > k))
+        end = peak + int(undone[0]) if len(undone) else n - 1
+        # Another change as strong makes it another expression.
+        others = [p for p in peaks[number + 1 :] if change[p] >= 0.6 * change[peak] and p - onset > 2 * k]
+        end = min([end, onset + round(config.macro_longest_s * run.rate), *others[:1]])
+        if (end - onset) / run.rate <= config.micro_s or end - onset < 3:
             continue
-        if out and onset <= out[-1].offset:
-            last = out[-1]
-            best = max((last.score, last.apex), (float(level[apex]), apex))
-            out[-1] = _Candidate(last.onset, best[1], offset, "macro", best[0], best[0])
-        else:
-            out.append(_Candidate(onset, apex, offset, "macro", float(level[apex]), float(level[apex])))
-    return [c for c in out if not any(m.onset >= c.onset and m.offset <= c.offset and
-            (m.offset - m.onset) > 0.5 * (c.offset - c.onset) for m in micros)]
+        apex = min(max(peak + int(np.argmax(curve[peak : end + 1])), onset + 1), end - 1)
+        amplitude = _top_two(np.hypot(*np.moveaxis(smooth[apex] - smooth[onset], -1, 0)))
+        score = float(change[peak]) / max(float(np.median(change)), config.noise_floor)
+        out.append(_Candidate(onset, apex, end, "macro", score, float(amplitude)))
+    return out

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from merkit.faces.landmarks import FACE_OVAL
+
 EYES: tuple[tuple[float, float], tuple[float, float]] = ((0.278, 0.401), (0.722, 0.401))
 """Centres of the eyes as fractions of width and height, image-left eye first."""
 ASPECT = 1.41
@@ -123,10 +125,6 @@ _MOVING = sorted(
     {p for part in PARTS if part.region not in ("nose", "cheeks") for p in part.points}
     | {33, 133, 145, 144, 153, 263, 362, 374, 373, 380, 61, 291, 13, 14, 78, 308, 105, 334, 52, 282, 152, 18}
 )
-_OVAL = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
-    *(148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
 
 
 def grid_points(shape: tuple[int, int], step: int) -> NDArray[np.float64]:
@@ -167,7 +165,7 @@ def rigid_weights(
     """
     import cv2
 
-    oval = points[list(_OVAL)].astype(np.float32)
+    oval = points[list(FACE_OVAL)].astype(np.float32)
     inside = np.array([cv2.pointPolygonTest(oval, (float(x), float(y)), True) for x, y in grid])
     skin = np.clip(inside / radius, 0.0, 1.0)
     moving = _discs(points[_MOVING], grid, 1.6 * radius)

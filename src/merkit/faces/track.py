@@ -26,6 +26,7 @@ from merkit.faces.geometry import (
     rigid_weights,
     transform,
 )
+from merkit.faces.landmarks import eye_centres
 from merkit.faces.register import RigidFit, RigidMotion
 from merkit.motion.flow import check_backend, optical_flow
 
@@ -260,8 +261,6 @@ class FaceTracker:
 
     def _refer(self, frame: Any, mesh: Any) -> None:
         """Make this frame the reference."""
-        from merkit.faces.mesh import eye_centres
-
         matrix = self.geometry.matrix(eye_centres(mesh.points))
         self._reference = _Reference(
             frame.gray, matrix, mesh.points, mesh.depth, self.geometry, self.grid
@@ -332,8 +331,6 @@ class FaceTracker:
         self, frame: Any, pose: NDArray[np.float64], turn: NDArray[np.floating], sample: Sample
     ) -> Sample:
         """Look again with the mesh: still a face? still where we think? then maybe a new reference."""
-        from merkit.faces.mesh import eye_centres
-
         reference = self._reference
         assert reference is not None
         self._next_check = frame.time + self.config.check_s
