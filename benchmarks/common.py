@@ -73,7 +73,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:
         table.add_column(str(name), justify="left" if isinstance(rows[0][name], str) else "right")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    # Into a file or a pipe, rows must not be cut off.
+    console.print(table, width=None if console.is_terminal else 200)
 
 
 def _cell(value: Any) -> str:

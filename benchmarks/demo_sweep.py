@@ -108,10 +108,22 @@ def by_action_units(demos: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+SHORT = {
+    "class_accuracy": "class right",
+    "class_accuracy_when_sure": "right when sure",
+    "mean_iou": "IoU",
+    "false_events": "false",
+    "blinks_called_micro": "blinks",
+    "false_events_per_minute": "false/min",
+    "demos_passed": "passed",
+}
+
+
 def show(rows: list[dict[str, Any]], title: str) -> None:
     """Print rows with the value alone of every proportion."""
     print_table(
-        [{k: v["value"] if isinstance(v, dict) else v for k, v in row.items()} for row in rows], title
+        [{SHORT.get(k, k): v["value"] if isinstance(v, dict) else v for k, v in row.items()} for row in rows],
+        title,
     )
 
 

@@ -68,7 +68,7 @@ def _landmarks(rgb: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
     if models.name == "haar":
         raise DataError(
             "face mesh model: not in the cache, and the simulator cannot place movements without it; "
-            "run `merkit doctor` to see how to fetch it"
+            "run `merkit doctor --fetch`"
         )
     faces = models.detect(rgb)
     if not faces:
