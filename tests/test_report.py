@@ -194,19 +194,40 @@ def test_events_without_pictures_or_curves_are_still_told():
     assert "No single region stands out" in _page(fake_analysis(events=[bare])).text
 
 
-def test_beyond_a_hundred_events_the_weaker_ones_are_listed_without_cards():
+def test_beyond_a_hundred_events_micro_and_strong_ones_have_cards_and_the_others_are_listed():
     events = [
-        fake_event("positive", 1.0 + i, 25.0, score=200.0 - i if i % 2 else 3.0 + i / 100, pictures=False)
+        fake_event(
+            "positive",
+            1.0 + 2 * i,
+            25.0,
+            duration_s=1.0,
+            score=float(200 - i if i % 2 else i),
+            pictures=False,
+        )
         for i in range(130)
     ]
-    page = _page(fake_analysis(140.0, 25.0, events=events))
+    events[4] = fake_event("surprise", 9.0, 25.0, score=0.5, pictures=False)
+    page = _page(fake_analysis(300.0, 25.0, events=events))
     cards = [a["id"] for a in page.all("article")]
     assert len(cards) == 100
+    # The only micro-expression comes first, though it is the weakest; the longer ones follow in time.
+    assert cards[0] == "event-5"
     assert {f"event-{i + 1}" for i in range(130) if i % 2} <= set(cards)
-    # In the order of time, though chosen by strength.
-    assert cards == sorted(cards, key=lambda name: int(name.split("-")[1]))
-    assert "130 events were found. The 100 strongest have a card" in re.sub(r"\s+", " ", page.text)
-    assert "30 events that moved less above the noise" in page.text
+    assert cards[1:] == sorted(cards[1:], key=lambda name: int(name.split("-")[1]))
+    text = re.sub(r"\s+", " ", page.text)
+    assert "130 events were found. 100 have a card" in text
+    assert "30 more, without pictures" in text
+
+
+@pytest.mark.parametrize(("longer", "is_open"), [(5, True), (6, False)])
+def test_many_longer_expressions_are_folded_away(longer, is_open):
+    events = [
+        fake_event("positive", 2.0 + 3 * i, 25.0, duration_s=1.0, pictures=False) for i in range(longer)
+    ]
+    folded = next(
+        a for a in _page(fake_analysis(25.0, 25.0, events=events)).all("details") if a["class"] == "longer"
+    )
+    assert ("open" in folded) is is_open
 
 
 def test_report_of_ten_events_stays_below_eight_megabytes():

@@ -12,7 +12,7 @@ from merkit.analysis.result import REGIONS
 from merkit.report.decimate import decimate
 from merkit.report.drawings import face_outline, motion_around
 from merkit.report.palette import DARK, LIGHT
-from merkit.report.plots import timeline_figure
+from merkit.report.plots import chart_top, timeline_figure
 
 
 @given(
@@ -72,9 +72,20 @@ def test_overlapping_unobservable_stretches_are_drawn_once():
     assert sum(x is None for x in hidden.x) == 3
 
 
+def test_a_hand_before_the_face_does_not_shrink_micro_expressions_to_nothing():
+    analysis = fake_analysis()
+    highest = analysis.curves[list(REGIONS)].max().max()
+    assert chart_top(analysis) == (pytest.approx(1.03 * highest), False)
+    analysis.curves.loc[850:860, "chin"] = 60.0  # within the stretch of head motion
+    peak = analysis.curves.loc[146:176, "lip corners"].max()
+    assert chart_top(analysis) == (pytest.approx(3 * peak, rel=0.05), True)
+    analysis.events = []
+    assert chart_top(analysis) == (pytest.approx(highest, rel=0.01), True)
+
+
 def test_figure_without_a_face_or_without_frames_can_be_made():
     analysis = empty_analysis()
-    assert timeline_figure(analysis).layout.yaxis2.range == (0.0, 1.12)
+    assert timeline_figure(analysis).layout.yaxis2.range == (0.0, 1.0)
     analysis.curves = analysis.curves.iloc[:0]
     timeline_figure(analysis)
 

@@ -20,11 +20,12 @@ from merkit.report import words
 from merkit.report.drawings import face_outline, motion_around
 from merkit.report.export import events_json, main_region
 from merkit.report.palette import DARK, LIGHT
-from merkit.report.plots import timeline_figure
+from merkit.report.plots import chart_top, timeline_figure
 
 __all__ = ["MAX_CARDS", "report_html"]
 
-#: Events with a card of their own; of more, the strongest get one and the others a table row.
+#: Events with a card of their own; of more, micro-expressions come before longer ones and strong
+#: before weak, and the others get a row of a table.
 MAX_CARDS = 100
 HERE = Path(__file__).parent
 
@@ -44,8 +45,8 @@ def report_html(analysis: Analysis, *, no_faces: bool = False) -> str:
         HTML that needs no other file and makes no request.
     """
     numbered = list(enumerate(analysis.events, start=1))
-    strongest = sorted(numbered, key=lambda item: (-item[1].score, item[0]))[:MAX_CARDS]
-    with_card = {number for number, _ in strongest}
+    ranked = sorted(numbered, key=lambda item: (item[1].kind != "micro", -item[1].score, item[0]))
+    with_card = {number for number, _ in ranked[:MAX_CARDS]}
     cards = [_card(analysis, number, event, no_faces) for number, event in numbered if number in with_card]
     return _environment().get_template("report.html").render(
         analysis=analysis,
@@ -59,6 +60,7 @@ def report_html(analysis: Analysis, *, no_faces: bool = False) -> str:
         lost=words.lost_time(analysis),
         has_curves=_has_curves(analysis),
         chart=_chart(analysis),
+        chart_top=chart_top(analysis),
         outline=face_outline(),
         wheel=_data_uri("image/png", _wheel()),
         css=_css(),

@@ -16,13 +16,13 @@ from merkit.report.words import say_seconds
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["MAX_POINTS", "timeline_figure"]
+__all__ = ["MAX_POINTS", "chart_top", "timeline_figure"]
 
 MAX_POINTS = 4000
 #: Labels above the bands are numbers; beyond this many they would only hide the curves.
 MAX_LABELS = 40
-#: Height of the axes over the height of the bands: room for the numbers.
-TOP = 1.12
+#: Fraction of the figure's height at which the curves end and the row of event numbers begins.
+CEILING = 0.93
 #: Rows below the curves, from top to bottom: title, kinds of stretch, colour role.
 LANES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("blinks", ("blink",), "blink"),
@@ -144,7 +144,8 @@ def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
             "name": "event numbers",
             "meta": "text",
             "x": [event.apex_s for event in analysis.events],
-            "y": [1.06] * len(analysis.events),
+            "y": [0.5] * len(analysis.events),
+            "yaxis": "y4",
             "text": [str(number) for number in range(1, len(analysis.events) + 1)],
             "textfont": {"size": 13, "color": LIGHT["text"], "weight": 600},
             "cliponaxis": False,
@@ -197,11 +198,27 @@ def _lane(analysis: Analysis, title: str, kinds: tuple[str, ...], role: str, row
     }  # fmt: skip
 
 
-def _highest(analysis: Analysis) -> float:
-    """Top of the curves in px200, never so low that noise would fill the chart."""
-    values = analysis.curves[[name for name in REGIONS if name in analysis.curves]].to_numpy(dtype=np.float64)
-    finite = values[np.isfinite(values)]
-    return max(1.0, float(finite.max()) * 1.03) if finite.size else 1.0
+def chart_top(analysis: Analysis) -> tuple[float, bool]:
+    """Where the chart of the curves ends in px200, and whether some motion lies beyond.
+
+    A hand or a turn of the head moves ten times as far as a micro-expression, which would vanish
+    beside it: the chart ends at three times the strongest micro-expression, or without any at the
+    strongest motion that counts as observable.  It never ends below 1 px, where noise would fill it.
+    """
+    curves = analysis.curves
+    values = curves[[name for name in REGIONS if name in curves]].to_numpy(dtype=np.float64)
+    peak = np.where(np.isfinite(values), values, 0.0).max(axis=1, initial=0.0)
+    highest = float(peak.max(initial=0.0))
+    micro = np.zeros(len(peak), dtype=bool)
+    for event in analysis.events:
+        if event.kind == "micro":
+            micro[event.onset_frame : event.offset_frame + 1] = True
+    if micro.any():
+        wanted = 3.0 * float(peak[micro].max())
+    else:
+        wanted = float(peak[curves["observable"].to_numpy(dtype=bool)].max(initial=0.0)) or highest
+    top = max(1.0, min(1.03 * highest, wanted))
+    return top, highest > top
 
 
 def _layout(analysis: Analysis, lanes: list[str]) -> dict[str, Any]:
@@ -218,7 +235,7 @@ def _layout(analysis: Analysis, lanes: list[str]) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "template": "none",
         "height": 420 + lane_px + gap_px,
-        "margin": {"l": 92, "r": 16, "t": 16, "b": 100},
+        "margin": {"l": 92, "r": 16, "t": 8, "b": 100},
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": LIGHT["text"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -249,13 +266,13 @@ def _layout(analysis: Analysis, lanes: list[str]) -> dict[str, Any]:
             "anchor": "y3" if lanes else "y",
         },
         # The bands have an axis of their own, below that of the curves, so that they fill its height.
-        "yaxis": {"domain": [floor, 1.0], "range": [0.0, TOP], "visible": False, "fixedrange": True},
+        "yaxis": {"domain": [floor, CEILING], "range": [0.0, 1.0], "visible": False, "fixedrange": True},
+        "yaxis4": {"domain": [CEILING, 1.0], "range": [0.0, 1.0], "visible": False, "fixedrange": True},
         "yaxis2": {
             **axis,
             "overlaying": "y",
             "side": "left",
-            "range": [0.0, TOP * _highest(analysis)],
-            "fixedrange": True,
+            "range": [0.0, chart_top(analysis)[0]],
             "tickmode": "auto",
             "nticks": 7,
             "title": {"text": "motion, px at a 200 px face", "font": {"size": 13}, "standoff": 10},
