@@ -36,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, for example `head`, has seen enough.  Python would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except SystemExit as stop:
+        # rich has done the same already.
+        if isinstance(stop.__context__, BrokenPipeError):
+            return 0
+        raise
     except _UsageError as error:
         return _wrong_usage(error)
     except typer.Abort:

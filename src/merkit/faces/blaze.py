@@ -44,7 +44,7 @@ class BlazeFaceModels:
         """
         found = self._confirmed(rgb, self._detector.in_view(rgb), min_size)
         long, short = max(rgb.shape[:2]), min(rgb.shape[:2])
-        if found or long * SMALLEST_SHARE <= min_size:
+        if found or short < min_size or long * SMALLEST_SHARE <= min_size:
             return found
         side = min(max(round(min_size / SMALLEST_SHARE), short // 2), short)
         return self._confirmed(rgb, self._detector.in_parts(rgb, side), min_size)
@@ -55,7 +55,7 @@ class BlazeFaceModels:
 
     def mesh_from_points(self, rgb: NDArray[np.uint8], points: NDArray[np.floating]) -> Mesh | None:
         """Mesh of a face whose 468 points are roughly known, for example from the frame before."""
-        return self._placed(rgb, roi_of_points(points))
+        return self._placed(rgb, roi_of_points(points)) if np.isfinite(points).all() else None
 
     def _placed(self, rgb: NDArray[np.uint8], roi: Roi) -> Mesh | None:
         if not _inside(rgb, roi):
