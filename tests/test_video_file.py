@@ -90,6 +90,16 @@ def test_repeated_timestamps_are_spread_and_warned_about(tmp_path):
     assert any("repeat" in warning for warning in video.warnings)
 
 
+def test_one_wild_timestamp_does_not_stop_the_film(tmp_path):
+    images = [Image.fromarray(media.numbered_frame(i)) for i in range(80)]
+    stamps = [i * 40 if i != 20 else 9_999_000 for i in range(80)]
+    video = open_video(media.write_png_packets(tmp_path / "a.mov", images, stamps))
+    assert [media.read_number(frame.gray) for frame in video] == list(range(80))
+    np.testing.assert_allclose(np.diff(video.times), 1 / video.fps)
+    assert any("timestamps" in warning for warning in video.warnings)
+    assert [media.read_number(frame.gray) for frame in video.frames(70, 72)] == [70, 71]
+
+
 def test_without_timestamps_times_follow_from_the_rate_with_a_warning(tmp_path):
     video = open_video(media.write_video(tmp_path / "a.h264", 10, rate=50))
     assert video.n_frames is None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ import numpy as np
 from av.stream import Disposition
 
 from merkit.errors import VideoError
-from merkit.video.index import PacketIndex
+from merkit.video.index import PacketIndex, read_packets
 
 Threads = Literal["AUTO", "NONE"]
 
@@ -51,24 +52,18 @@ def open_stream(
         yield container, stream
 
 
-def decode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Yield what decodes from the container's current place on, in order of presentation.
+def decode(packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+    """Yield what decodes from packets, in order of presentation.
 
-    Packets that do not decode are passed over: the caller sees their timestamps missing.
+    Frames that do not decode, or only in part, are passed over: their timestamps are missing then.
     """
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.FFmpegError:
-            packet = None
-        if packet is None:
-            return
+    for packet in packets:
         try:
             frames = packet.decode()
         except av.FFmpegError:
             continue
-        yield from frames
+        # What a decoder makes of half a picture depends on what its buffer held before.
+        yield from (frame for frame in frames if isinstance(frame, av.VideoFrame) and not frame.is_corrupt)
 
 
 def decode_from(
@@ -94,6 +89,7 @@ def decode_from(
 
 
 def _from_key(path: Path, index: PacketIndex, stamp: int, threads: Threads) -> Iterator[av.VideoFrame]:
+    known = {(key.pts, key.pos) for key in index.keys}
     # Seeking by decoding time never lands behind the key frame; some containers land before it, and
     # some key frames need more than themselves (gradual refresh): then an earlier one is tried.
     for key in index.keys_before(stamp):
@@ -104,11 +100,16 @@ def _from_key(path: Path, index: PacketIndex, stamp: int, threads: Threads) -> I
                 container.seek(key.dts, stream=stream)
             except av.FFmpegError:
                 continue
-            frames = decode(container, stream)
+            packets = read_packets(container, stream)
+            landed = next((packet for packet in packets if packet.is_keyframe and packet.size), None)
+            if landed is None or (landed.pts, landed.pos) not in known:
+                # The container counts differently after a seek, as damaged ones do: trust none of it.
+                break
+            frames = decode(itertools.chain([landed], packets))
             first = next((f for f in frames if f.pts is not None and f.pts >= key.pts), None)
             if first is not None and first.pts is not None and first.pts <= stamp:
                 yield first
                 yield from frames
                 return
     with open_stream(path, threads) as (container, stream):
-        yield from decode(container, stream)
+        yield from decode(read_packets(container, stream))

@@ -15,7 +15,7 @@ from merkit.errors import VideoError
 from merkit.video.access import check_file
 from merkit.video.decode import decode, decode_from, open_stream
 from merkit.video.frame import Frame
-from merkit.video.index import PacketIndex, scan_packets
+from merkit.video.index import PacketIndex, read_packets, scan_packets
 from merkit.video.pixels import UPRIGHT, DecodedPicture, orientation_of
 from merkit.video.reader import VideoReader
 
@@ -58,8 +58,10 @@ class FileReader(VideoReader):
         stamps = self._probe()
         with open_stream(path, "NONE") as (container, stream):
             index = scan_packets(container, stream)
-            # Without timestamps the average is a default; the codec may know its own rate.
-            rate = stream.average_rate if len(index.stamps) else stream.codec_context.framerate
+            rate = stream.average_rate
+            if not len(index.stamps):
+                # Without timestamps the average is a default or wrong; the codec may know its own rate.
+                rate = stream.codec_context.framerate or rate
             listed = stream.frames
             # AVI keeps reordered frames in the order of decoding and knows no other timestamps.
             shuffled = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
@@ -87,7 +89,7 @@ class FileReader(VideoReader):
     def _probe(self) -> list[int | None]:
         """Decode the first frames: take size, orientation and oddities, return their timestamps."""
         with open_stream(self.path, "NONE") as (container, stream):
-            first = list(itertools.islice(decode(container, stream), PROBED))
+            first = list(itertools.islice(decode(read_packets(container, stream)), PROBED))
             codec, aspect = stream.codec_context.name, stream.sample_aspect_ratio
         if not first:
             raise VideoError(
@@ -175,7 +177,7 @@ class FileReader(VideoReader):
         """Frames counted from the beginning of the file."""
         number, why = 0, "the rest cannot be decoded"
         with open_stream(self.path) as (container, stream):
-            for raw in decode(container, stream):
+            for raw in decode(read_packets(container, stream)):
                 if number == stop:
                     return
                 if (raw.width, raw.height) != self._stored_size:
@@ -200,6 +202,8 @@ class FileReader(VideoReader):
     def _next_time(self, number: int, raw: av.VideoFrame) -> float:
         if self._fps_given is not None:
             return number / self._fps_given
+        if not len(self._index.stamps):
+            return number / self.fps
         if number == 0:
             self._origin = raw.pts or 0
             return 0.0
