@@ -16,7 +16,7 @@ from fake_analysis import empty_analysis, fake_analysis, fake_event
 from merkit.errors import ConfigError, DataError
 from merkit.report import report_html, save
 from merkit.report.files import write_text
-from merkit.report.words import arrow, direction, headline, lost_time, say_seconds
+from merkit.report.words import arrow, direction, headline, lost_time, say_seconds, subline
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -61,6 +61,15 @@ def test_headlines_say_what_was_found():
     analysis.face["observable_fraction"] = 0.0
     assert "no part of this video could be observed" in headline(analysis)
     assert headline(empty_analysis()) == "No face was found in this video, so nothing could be analysed."
+
+
+def test_subline_tells_only_of_what_was_seen():
+    analysis = fake_analysis()
+    assert subline(analysis) == "Also seen: 1 longer expression (over 0.5 s) and 2 blinks."
+    analysis.events = analysis.events[:1]
+    assert subline(analysis) == "Also seen: 2 blinks."
+    analysis.stretches = []
+    assert subline(analysis) == ""
 
 
 def test_durations_read_naturally():

@@ -98,10 +98,9 @@ def subline(analysis: Analysis) -> str:
         )
     macro = sum(event.kind == "macro" for event in analysis.events)
     blinks = sum(stretch.kind == "blink" for stretch in analysis.stretches)
-    parts = [say_count(macro, "longer expression") + " (over 0.5 s)"]
-    if blinks:
-        parts.append(say_count(blinks, "blink"))
-    return f"Also seen: {' and '.join(parts)}." if macro or blinks else ""
+    seen = [say_count(macro, "longer expression") + " (over 0.5 s)"] if macro else []
+    seen += [say_count(blinks, "blink")] if blinks else []
+    return f"Also seen: {' and '.join(seen)}." if seen else ""
 
 
 def event_summary(event: Event) -> str:
