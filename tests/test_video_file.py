@@ -185,6 +185,24 @@ def test_full_range_by_tag_is_not_stretched_again(tmp_path):
     assert np.abs(frame.rgb[16, 16].astype(int) - 100).max() <= 2
 
 
+@pytest.mark.parametrize("code", [8, 10, 14])
+def test_colour_codes_that_are_reserved_or_rare_do_no_harm(code, tmp_path):
+    image = np.full((32, 32, 3), (90, 120, 150), np.uint8)
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv444p"
+        raw = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv444p")
+        stream.codec_context.colorspace = raw.colorspace = code
+        container.mux(stream.encode(raw))
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        assert next(container.decode(video=0)).colorspace == code
+    frame = next(iter(open_video(path)))
+    assert np.abs(frame.rgb[16, 16].astype(int) - image[0, 0]).max() <= 3
+    assert abs(float(frame.gray[16, 16]) - image[0, 0] @ [0.299, 0.587, 0.114]) <= 2
+
+
 def test_palette_video(tmp_path):
     images = [Image.fromarray(media.numbered_frame(i)).quantize(16) for i in range(3)]
     path = media.write_png_packets(tmp_path / "a.mov", images, [0, 40, 80])

@@ -97,6 +97,13 @@ class FileReader(VideoReader):
                 f"({codec}) does not know this kind: convert it to H.264 in MP4"
             )
         frame = first[0]
+        try:
+            DecodedPicture(frame, UPRIGHT).to_gray()
+        except av.FFmpegError as error:
+            raise VideoError(
+                f"{self.path}: the pixel format {frame.format.name} cannot be converted; "
+                "convert the file to H.264 in MP4"
+            ) from error
         self._stored_size = (frame.width, frame.height)
         orientation = orientation_of(frame)
         if orientation is None:
@@ -176,7 +183,8 @@ class FileReader(VideoReader):
     def _counting(self, start: int, stop: int | None) -> Iterator[Frame]:
         """Frames counted from the beginning of the file."""
         number, why = 0, "the rest cannot be decoded"
-        with open_stream(self.path) as (container, stream):
+        # One thread: with several, which frames a damaged file loses is a matter of luck.
+        with open_stream(self.path, "NONE") as (container, stream):
             for raw in decode(read_packets(container, stream)):
                 if number == stop:
                     return

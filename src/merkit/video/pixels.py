@@ -48,6 +48,8 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+# FFmpeg's number for "matrix of colours not stated".
+UNSPECIFIED = 2
 
 
 def orientation_of(frame: av.VideoFrame) -> Orientation | None:
@@ -95,5 +97,10 @@ class DecodedPicture:
     def _converted(self, pixel_format: str) -> Pixels:
         # A fresh conversion context a frame costs microseconds and lets frames be converted in any
         # thread; at these sizes one conversion thread is faster than several.
-        frame = self._frame.reformat(format=pixel_format, dst_color_range="JPEG", threads=1)
+        try:
+            frame = self._frame.reformat(format=pixel_format, dst_color_range="JPEG", threads=1)
+        except av.FFmpegError:
+            # Some cameras write reserved colour codes; what players show then is the unspecified one.
+            self._frame.colorspace = UNSPECIFIED
+            frame = self._frame.reformat(format=pixel_format, dst_color_range="JPEG", threads=1)
         return self._orientation.apply(np.asarray(frame.to_ndarray(), dtype=np.uint8))
