@@ -301,7 +301,7 @@ def test_matching_by_hand() -> None:
     result = match_events(found, truth, [PlantedBlink(395, 400, 401, 405)])
     assert [m.found for m in result.matches] == [True, False, False]
     assert [m.iou for m in result.matches] == pytest.approx([0.75, 0.25, 2 / 101], abs=1e-4)
-    assert [m.verdict for m in result.matches] == ["right"] + ["missed, low overlap"] * 2
+    assert [m.verdict for m in result.matches] == ["right"] + ["low overlap"] * 2
     assert result.n_found == 4
     assert result.false_events == ((218, 300), (400, 420))
     assert result.blink_events == ((400, 420),)
@@ -323,7 +323,7 @@ def test_wrong_class_and_abstention_do_not_pass() -> None:
     truth = [planted(10, 29)]
     assert match_events([Event(10, 29)], truth).passed
     wrong = match_events([Event(10, 29, "surprise")], truth)
-    assert (wrong.passed, wrong.matches[0].verdict) == (False, "wrong class")
+    assert (wrong.passed, wrong.matches[0].verdict) == (False, "wrong")
     unsure = match_events([Event(10, 29, abstained=True)], truth)
     assert (unsure.passed, unsure.matches[0].verdict) == (False, "right, not sure")
     assert match_events([], truth).matches[0].verdict == "missed"

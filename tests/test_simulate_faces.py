@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,6 @@ from merkit.simulate.action_units import (
     face_width,
 )
 from merkit.simulate.eyelids import LEFT_EYE, RIGHT_EYE, Eyelid
-
-
-def data_file(name: str) -> Path:
-    folder = Path(os.environ.get("MERKIT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    if not (folder / name).exists():
-        pytest.skip(f"{name} is not in MERKIT_TEST_DATA")
-    return folder / name
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +111,11 @@ ICT_SHAPES = {
 
 
 @pytest.mark.parametrize("units", ICT_SHAPES)
-def test_fields_spread_like_those_of_a_sculpted_head(astronaut: Portrait, units: str) -> None:
+def test_fields_spread_like_those_of_a_sculpted_head(
+    astronaut: Portrait, units: str, real_data: Path
+) -> None:
     """Against the expression shapes of the ICT head, laid over the portrait by the eyes."""
-    head = np.load(data_file("face3d_ict/face3d_ict.npz"))
+    head = np.load(real_data / "face3d_ict" / "face3d_ict.npz")
     shape, least = ICT_SHAPES[units]
     names = [str(name) for name in head["expression_names"]]
     neutral, skin = head["neutral"], head["part"] == 0

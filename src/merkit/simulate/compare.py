@@ -75,14 +75,14 @@ class Match:
 
     @property
     def verdict(self) -> str:
-        """In words: ``right``, ``right, not sure``, ``wrong class``, …"""
+        """In words: ``right``, ``right, not sure``, ``wrong``, ``low overlap``, ``missed``…"""
         if self.found_onset_frame is None:
             return "missed"
         if not self.found:
-            return "missed, low overlap"
+            return "low overlap"
         if self.found_label is None:
-            return "found, not recognised"
-        return ("right" if self.right else "wrong class") + (", not sure" if self.abstained else "")
+            return "not recognised"
+        return ("right" if self.right else "wrong") + (", not sure" if self.abstained else "")
 
 
 @dataclass(frozen=True)
