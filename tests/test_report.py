@@ -109,6 +109,15 @@ def test_report_tells_all_of_an_event():
     assert len([a for a in page.all("article") if "card" in (a["class"] or "")]) == 4
 
 
+def test_provenance_shows_nested_settings_lists_and_intervals():
+    analysis = fake_analysis()
+    analysis.provenance = {"model": {"uf1": 0.74, "ci95": [0.67, 0.8], "limits": ["one", "two"]}, "fps": None}
+    html = report_html(analysis)
+    assert "0.67, 0.8" in html
+    assert '<li><span class="said">one</span>' in re.sub(r">\s+<", "><", html)
+    assert '<dt>fps</dt><dd><span class="said">none</span>' in re.sub(r">\s+<", "><", html)
+
+
 def test_untrusted_text_is_shown_not_run():
     analysis = fake_analysis(video=SCRIPT + '" onload="x')
     analysis.warnings = [SCRIPT]
