@@ -10,19 +10,22 @@ true one, root mean square over the face, in pixels of a face 200 px wide.
 from __future__ import annotations
 
 import argparse
+import time
 from typing import Any
 
 import cv2
 import numpy as np
-from common import print_table, write_result
+import pandas as pd
+from common import write_result
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
 from merkit.analysis.measure import register
 from merkit.faces import load_face_models
+from merkit.faces.crop import warp
 from merkit.faces.geometry import CropGeometry, compose, grid_points, invert, rigid_weights, transform
-from merkit.faces.mesh import eye_centres
-from merkit.faces.track import STEP, mask_radius, rigid_fit, warp
+from merkit.faces.landmarks import eye_centres
+from merkit.faces.reference import STEP, mask_radius, rigid_fit
 from merkit.simulate.camera import Camera
 from merkit.simulate.head_motion import HeadPose
 from merkit.simulate.portrait import FaceState, Movement, Portrait
@@ -77,6 +80,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--noise", type=float, default=2.0)
     options = parser.parse_args()
+    start = time.perf_counter()
     cv2.setNumThreads(1)
     models = load_face_models()
     picture = astronaut()
@@ -127,14 +131,17 @@ def main() -> None:
             rows.append(row)
     summary = {
         method: {
-            kind: float(np.sqrt(np.mean([r[method] ** 2 for r in rows if (r["expression"] == "none") == plain])))
+            kind: float(
+                np.sqrt(np.mean([r[method] ** 2 for r in rows if (r["expression"] == "none") == plain]))
+            )
             for kind, plain in (("without expression", True), ("with expression", False))
         }
         for method in ("flow fit", "landmarks", "masked ECC")
     }
-    print_table(rows)
-    print_table([{"method": m, **v} for m, v in summary.items()])
-    write_result("registration", {"options": vars(options), "rows": rows, "summary": summary})
+    print(pd.DataFrame(rows).round(3).to_string(index=False))
+    print(pd.DataFrame(summary).T.round(3).to_string())
+    result = {"options": vars(options), "rows": rows, "summary": summary}
+    print(write_result("registration", result, seeds=[0], seconds=time.perf_counter() - start).name)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def face(width: int = 320, height: int = 240, shift: float = 0.0) -> np.ndarray:
     """The astronaut's face in a picture of the given size, moved sideways by some pixels."""
     scale = height / 300.0
     matrix = np.array([[scale, 0, -90 * scale + width / 2 - 130 * scale + shift], [0, scale, -5 * scale]])
-    return cv2.warpAffine(astronaut(), matrix, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
+    return cv2.warpAffine(
+        astronaut(), matrix, (width, height), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT
+    )
 
 
 def faces(n: int, width: int = 320, height: int = 240) -> list[np.ndarray]:
@@ -160,7 +162,9 @@ def test_variable_rate_keeps_its_times(capsys, tmp_path) -> None:
 def test_rotated_by_metadata(capsys, tmp_path, angle: int) -> None:
     stored = [np.ascontiguousarray(np.rot90(f, -angle // 90)) for f in faces(6)]
     height, width = stored[0].shape[:2]
-    path = media.write_video(tmp_path / "turned.mp4", frames=stored, width=width, height=height, rotation=angle)
+    path = media.write_video(
+        tmp_path / "turned.mp4", frames=stored, width=width, height=height, rotation=angle
+    )
     assert reported(capsys, tmp_path, path)["face"]["found_fraction"] == 1.0
 
 
@@ -212,9 +216,7 @@ def test_unreadable_file(capsys, tmp_path, monkeypatch) -> None:
             return true_open(file, *args, **kwargs)
 
         monkeypatch.setattr(builtins, "open", no)
-        monkeypatch.setattr(
-            Path, "open", lambda self, *args, **kwargs: no(self, *args, **kwargs)
-        )
+        monkeypatch.setattr(Path, "open", lambda self, *args, **kwargs: no(self, *args, **kwargs))
     refused(capsys, tmp_path, path, "permission")
 
 

@@ -7,11 +7,11 @@ import pytest
 from synthetic_scan import BLINK, FROWN, SMILE, SURPRISE, TALK, bump, plant, still_scan
 
 from merkit.analysis.scan import Scan
-from merkit.analysis.spot import Found, SpotConfig, spot
+from merkit.analysis.spotting import Interval, SpotConfig, spot
 from merkit.faces.geometry import compose
 
 
-def iou(found: Found, onset: float, offset: float, fps: float) -> float:
+def iou(found: Interval, onset: float, offset: float, fps: float) -> float:
     a, b = found.onset, found.offset
     c, d = onset * fps, offset * fps
     return max(0.0, min(b, d) - max(a, c)) / (max(b, d) - min(a, c))

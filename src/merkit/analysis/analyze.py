@@ -19,7 +19,7 @@ from merkit.analysis.pictures import event_pictures
 from merkit.analysis.recognize import GatedRecognizer
 from merkit.analysis.result import REGIONS, Analysis, Event, EventPictures, Stretch
 from merkit.analysis.scan import Scan, scan
-from merkit.analysis.spot import Found, SpotConfig, Spotting, spot
+from merkit.analysis.spotting import Interval, SpotConfig, Spotting, spot
 from merkit.analysis.words import action_units, describe_regions
 from merkit.errors import ConfigError
 from merkit.faces import load_face_models
@@ -133,7 +133,12 @@ def analyze(
 
 
 def _event(
-    reader: VideoReader, scanned: Scan, found: Found, recognizer: GatedRecognizer, flow: str, pictures: bool
+    reader: VideoReader,
+    scanned: Scan,
+    found: Interval,
+    recognizer: GatedRecognizer,
+    flow: str,
+    pictures: bool,
 ) -> Event | None:
     """Measure one found interval again; None if it does not hold up."""
     micro = found.kind == "micro"
@@ -163,7 +168,7 @@ def _pictures(seen: Measurement) -> EventPictures:
     return event_pictures(seen.onset_rgb, seen.apex_rgb, seen.sequence)
 
 
-def _event_warnings(scanned: Scan, found: Found) -> list[str]:
+def _event_warnings(scanned: Scan, found: Interval) -> list[str]:
     inside = slice(found.onset, found.offset + 1)
     out = []
     if not scanned.tracked[inside].all():
@@ -245,9 +250,7 @@ def _track(scanned: Scan) -> pd.DataFrame:
     )
 
 
-def _warnings(
-    reader: VideoReader, scanned: Scan, spotting: Spotting, models: Any, face: int
-) -> list[str]:
+def _warnings(reader: VideoReader, scanned: Scan, spotting: Spotting, models: Any, face: int) -> list[str]:
     out = list(reader.warnings)
     if models.warning:
         out.append(models.warning)

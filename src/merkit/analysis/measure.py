@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merkit.analysis.scan import Scan
+from merkit.faces.crop import warp
 from merkit.faces.geometry import PARTS, CropGeometry, compose, grid_points, invert, part_weights
+from merkit.faces.reference import STEP, mask_radius, rigid_fit
 from merkit.faces.register import RigidFit
-from merkit.faces.track import STEP, mask_radius, rigid_fit, warp
 from merkit.motion.flow import optical_flow
 
 AVERAGE_S = 0.022

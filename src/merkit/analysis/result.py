@@ -8,6 +8,7 @@ timestamps, in seconds from the first frame.  Motion is given twice: in pixels o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -166,3 +167,47 @@ class Analysis:
     track: pd.DataFrame
     warnings: list[str]
     provenance: dict[str, Any]
+
+    # The report package builds on this one; its functions are here too, where people look for them.
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an event, as in ``events.csv``."""
+        from merkit.report import events_frame
+
+        return events_frame(self)
+
+    def to_json(self, path: str | Path | None = None) -> dict[str, Any]:
+        """What ``events.json`` holds, as plain data; written to `path` if one is given."""
+        from merkit.report import events_json
+        from merkit.report.export import events_text
+        from merkit.report.files import write_text
+
+        if path is not None:
+            write_text(path, events_text(self))
+        return events_json(self)
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write one row an event."""
+        from merkit.report.files import write_text
+
+        return write_text(path, self.to_frame().to_csv(index=False))
+
+    def save_report(self, path: str | Path, *, no_faces: bool = False) -> Path:
+        """Write the report, one HTML file that opens offline.
+
+        Parameters
+        ----------
+        path : str or Path
+        no_faces : bool
+            Keep pictures of the person out of it.
+        """
+        from merkit.report import report_html
+        from merkit.report.files import write_text
+
+        return write_text(path, report_html(self, no_faces=no_faces))
+
+    def plot(self) -> Any:
+        """The timeline as a plotly figure."""
+        from merkit.report import timeline_figure
+
+        return timeline_figure(self)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.faces.geometry import PARTS, CropGeometry, invert, transform
+from merkit.faces.geometry import PARTS, CropGeometry
 from merkit.faces.track import FaceTracker, Sample
 
 STATUS = ("none", "hidden", "tracked")
@@ -71,14 +71,13 @@ class Scan:
         zoom = np.hypot(self.matrices[:, 0, 0], self.matrices[:, 1, 0])
         return np.asarray(zoom * self.geometry.px200)
 
-    def anchors(self) -> NDArray[np.float64]:
-        """Positions of eyes and mouth in the video, (T, 3, 2) pixels, moved by the rigid head alone."""
+    def anchors(self, frames: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Eyes and mouth in the video as the rigid head carries them, (n, 3, 2) pixels."""
         height, width = self.geometry.shape
         fixed = np.vstack([self.geometry.eyes, [[0.5 * width, 0.74 * height]]])
-        out = np.full((len(self), 3, 2), np.nan)
-        for i in np.flatnonzero(self.tracked):
-            out[i] = transform(invert(self.matrices[i]), fixed)
-        return out
+        matrices = self.matrices[frames]
+        back = np.linalg.inv(matrices[:, :, :2])
+        return np.asarray(np.einsum("nij,nkj->nki", back, fixed[None] - matrices[:, None, :, 2]))
 
 
 @dataclass
@@ -103,9 +102,7 @@ class _Rows:
         self.n += 1
 
 
-def scan(
-    frames: Iterable[Any], tracker: FaceTracker, on_frame: Callable[[int], None] | None = None
-) -> Scan:
+def scan(frames: Iterable[Any], tracker: FaceTracker, on_frame: Callable[[int], None] | None = None) -> Scan:
     """Run a tracker over frames in order.
 
     Parameters

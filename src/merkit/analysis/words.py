@@ -104,9 +104,15 @@ def action_units(motion: NDArray[np.floating]) -> tuple[ActionUnitEvidence, ...]
         if not sides:
             return
         amount = float(np.mean([abs(values[s]) for s in sides]))
-        who = {("both",): f"the {part}", ("left", "right"): f"both {part}s", ("right", "left"): f"both {part}s"}
+        who = {
+            ("both",): f"the {part}",
+            ("left", "right"): f"both {part}s",
+            ("right", "left"): f"both {part}s",
+        }
         subject = who.get(tuple(sides), f"the {sides[0]} {part}")
-        found.append(ActionUnitEvidence(au, name, f"{subject} moved {way} by {amount:.1f} px (face 200 px wide)"))
+        found.append(
+            ActionUnitEvidence(au, name, f"{subject} moved {way} by {amount:.1f} px (face 200 px wide)")
+        )
 
     def sides_where(values: dict[str, float], sign: float) -> list[str]:
         return [s for s in ("left", "right", "both") if s in values and sign * values[s] >= least]
@@ -125,11 +131,25 @@ def action_units(motion: NDArray[np.floating]) -> tuple[ActionUnitEvidence, ...]
     add("AU9", "nose wrinkler", "nose wing", sides_where(up["nose wing"], 1), "up", up["nose wing"])
     corners_up = [s for s in sides_where(up["lip corner"], 1) if out["lip corner"][s] > -0.3 * least]
     add("AU12", "lip corner puller", "lip corner", corners_up, "up and outwards", up["lip corner"])
-    add("AU15", "lip corner depressor", "lip corner", sides_where(up["lip corner"], -1), "down", up["lip corner"])
+    add(
+        "AU15",
+        "lip corner depressor",
+        "lip corner",
+        sides_where(up["lip corner"], -1),
+        "down",
+        up["lip corner"],
+    )
     stretched = [s for s in sides_where(out["lip corner"], 1) if abs(up["lip corner"][s]) < 0.6 * least]
     add("AU14 or AU20", "dimpler or lip stretcher", "lip corner", stretched, "outwards", out["lip corner"])
     if not corners_up:
         add("AU10", "upper lip raiser", "upper lip", sides_where(up["upper lip"], 1), "up", up["upper lip"])
     add("AU17", "chin raiser", "chin", sides_where(up["chin"], 1), "up", up["chin"])
-    add("AU25 or AU26", "lips part or jaw drop", "lower lip", sides_where(up["lower lip"], -1), "down", up["lower lip"])
+    add(
+        "AU25 or AU26",
+        "lips part or jaw drop",
+        "lower lip",
+        sides_where(up["lower lip"], -1),
+        "down",
+        up["lower lip"],
+    )
     return tuple(found)

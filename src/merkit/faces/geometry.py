@@ -172,8 +172,6 @@ def rigid_weights(
     return skin * (1.0 - 0.97 * moving)
 
 
-def _discs(
-    centres: NDArray[np.floating], grid: NDArray[np.floating], radius: float
-) -> NDArray[np.float64]:
+def _discs(centres: NDArray[np.floating], grid: NDArray[np.floating], radius: float) -> NDArray[np.float64]:
     distance2 = ((grid[None] - centres[:, None]) ** 2).sum(axis=-1).min(axis=0)
     return np.asarray(np.exp(-0.5 * distance2 / radius**2))

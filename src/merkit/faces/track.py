@@ -12,26 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.faces.geometry import (
-    PARTS,
-    CropGeometry,
-    compose,
-    grid_points,
-    invert,
-    part_weights,
-    rigid_weights,
-    transform,
-)
+from merkit.faces.crop import warp
+from merkit.faces.geometry import PARTS, CropGeometry, compose, grid_points, invert, transform
 from merkit.faces.landmarks import eye_centres
-from merkit.faces.register import RigidFit, RigidMotion
+from merkit.faces.reference import STEP, Reference, likeness_of, thumbnail
+from merkit.faces.register import RigidMotion
 from merkit.motion.flow import check_backend, optical_flow
-
-STEP = 4
-"""The flow is sampled on every fourth pixel of the crop for fitting and averaging."""
 
 
 @dataclass(frozen=True)
@@ -81,109 +70,6 @@ class Sample:
     renewed: bool
 
 
-class _Reference:
-    """The frame against which a stretch of video is measured."""
-
-    def __init__(
-        self, gray: NDArray[np.uint8], matrix: NDArray[np.float64], points: NDArray[np.floating],
-        depth: NDArray[np.floating], geometry: CropGeometry, grid: NDArray[np.float64],
-    ) -> None:  # fmt: skip
-        self.crop = warp(gray, matrix, geometry)
-        self.matrix = matrix
-        self.points = transform(matrix, points)
-        self.image_points = np.asarray(points, dtype=np.float64)
-        radius = mask_radius(geometry)
-        self.parts = part_weights(self.points, grid, radius)
-        zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-        self.landmarks = np.column_stack([self.points, -depth * zoom]).astype(np.float32)
-        self.fit, self.nose = rigid_fit(self.landmarks, grid, radius)
-        self.small = _thumbnail(self.crop)
-        self.mask = cv2.resize(
-            (self.fit.weights.reshape(_grid_shape(geometry)) > 0.05).astype(np.float32), self.small.shape[::-1]
-        )
-
-
-def rigid_fit(
-    landmarks: NDArray[np.floating], grid: NDArray[np.floating], radius: float
-) -> tuple[RigidFit, float]:
-    """The fit of head motion for a face with this mesh, and the depth of its nose in the fit's unit.
-
-    Parameters
-    ----------
-    landmarks : float array, shape (468, 3)
-        x, y and depth in crop pixels.
-    grid : float array, shape (N, 2)
-    radius : float
-        Softness of the mask in pixels.
-    """
-    depth = _depth_on_grid(landmarks[:, :2], landmarks[:, 2], grid)
-    fit = RigidFit(grid, rigid_weights(landmarks[:, :2], grid, radius), depth)
-    return fit, float(depth.max() - depth.mean()) / fit.half
-
-
-def mask_radius(geometry: CropGeometry) -> float:
-    """Softness of parts and masks in crop pixels: a thirtieth of the width."""
-    return 0.032 * geometry.width
-
-
-def warp(
-    picture: NDArray[np.uint8], matrix: NDArray[np.floating], geometry: CropGeometry
-) -> NDArray[np.uint8]:
-    """Crop of a picture (H, W[, 3]) by a 2×3 matrix from picture to crop pixels.
-
-    Where the picture is more than 1.5 times finer than the crop it is averaged down first, so that
-    fine texture does not alias into motion.
-    """
-    zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    height, width = geometry.shape
-    if zoom < 1 / 1.5:
-        corners = transform(invert(matrix), np.array([[0, 0], [width, 0], [0, height], [width, height]]))
-        factor = int(np.floor(1.0 / zoom + 0.5))
-        low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 2 * factor, 0)
-        high = np.ceil(corners.max(axis=0)).astype(int) + 2 * factor
-        part = picture[low[1] : max(high[1], low[1] + factor), low[0] : max(high[0], low[0] + factor)]
-        size = (part.shape[1] // factor, part.shape[0] // factor)
-        if min(size) >= 1:
-            part = part[: size[1] * factor, : size[0] * factor]
-            picture = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-            # Pixel centres: x_fine = factor * (x_coarse + 0.5) - 0.5 + low.
-            down = np.array([[factor, 0.0, low[0] + (factor - 1) / 2], [0.0, factor, low[1] + (factor - 1) / 2]])
-            matrix = compose(matrix, down)
-    return cv2.warpAffine(  # type: ignore[no-any-return]
-        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-
-
-def _thumbnail(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    small = cv2.resize(crop, (crop.shape[1] // 4, crop.shape[0] // 4), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32)
-
-
-def _grid_shape(geometry: CropGeometry) -> tuple[int, int]:
-    height, width = geometry.shape
-    return len(range(STEP // 2, height, STEP)), len(range(STEP // 2, width, STEP))
-
-
-def _depth_on_grid(
-    points: NDArray[np.floating], depth: NDArray[np.floating], grid: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """Depth at grid points, inverse-distance mean of the eight nearest mesh points."""
-    from scipy.spatial import cKDTree
-
-    distance, index = cKDTree(points).query(grid, k=8)
-    weight = 1.0 / (distance + 1.0) ** 2
-    return np.asarray((depth[index] * weight).sum(axis=1) / weight.sum(axis=1), dtype=np.float64)
-
-
-def _likeness(a: NDArray[np.float32], b: NDArray[np.float32], mask: NDArray[np.float32]) -> float:
-    """Weighted correlation of two thumbnails, -1 to 1."""
-    total = float(mask.sum()) or 1.0
-    a = a - float((a * mask).sum()) / total
-    b = b - float((b * mask).sum()) / total
-    scale = float(np.sqrt((mask * a * a).sum() * (mask * b * b).sum()))
-    return float((mask * a * b).sum()) / scale if scale > 0 else 0.0
-
-
 class FaceTracker:
     """Feed it frames in order; it returns a :class:`Sample` for each.
 
@@ -206,7 +92,7 @@ class FaceTracker:
         self.max_faces = 0
         self.landmarks: list[NDArray[np.float32]] = []
         """Mesh of every reference, (468, 3): x, y and depth in crop pixels, larger = nearer."""
-        self._reference: _Reference | None = None
+        self._reference: Reference | None = None
         self._matrix = np.zeros((2, 3))
         self._previous = RigidMotion(np.zeros(6), (0.0, 0.0), 1.0)
         self._offset = np.zeros((len(PARTS), 2))
@@ -262,9 +148,7 @@ class FaceTracker:
     def _refer(self, frame: Any, mesh: Any) -> None:
         """Make this frame the reference."""
         matrix = self.geometry.matrix(eye_centres(mesh.points))
-        self._reference = _Reference(
-            frame.gray, matrix, mesh.points, mesh.depth, self.geometry, self.grid
-        )
+        self._reference = Reference(frame.gray, matrix, mesh.points, mesh.depth, self.geometry, self.grid)
         self.landmarks.append(self._reference.landmarks)
         self._matrix = matrix
         self._last_motion = self._offset
@@ -289,7 +173,7 @@ class FaceTracker:
                 break
             self._matrix = compose(invert(rigid.matrix), self._matrix)
             flow, rigid, crop = self._measure(frame.gray, reference)
-        likeness = _likeness(_thumbnail(crop), reference.small, reference.mask)
+        likeness = likeness_of(thumbnail(crop), reference.small, reference.mask)
         pose = compose(invert(rigid.matrix), self._matrix)
         if likeness < self.config.likeness or not np.isfinite(pose).all():
             return self._start(frame, after="hidden")
@@ -304,7 +188,7 @@ class FaceTracker:
         return sample
 
     def _measure(
-        self, gray: NDArray[np.uint8], reference: _Reference
+        self, gray: NDArray[np.uint8], reference: Reference
     ) -> tuple[NDArray[np.float32], RigidMotion, NDArray[np.uint8]]:
         crop = warp(gray, self._matrix, self.geometry)
         dense = optical_flow(reference.crop, crop, self.config.flow)
@@ -315,9 +199,7 @@ class FaceTracker:
         tx, ty, s, r = rigid.params[:4]
         return float(np.hypot(tx, ty) + np.hypot(s, r))
 
-    def _drifted(
-        self, turn: NDArray[np.floating], pose: NDArray[np.floating], reference: _Reference
-    ) -> bool:
+    def _drifted(self, turn: NDArray[np.floating], pose: NDArray[np.floating], reference: Reference) -> bool:
         change = compose(pose, invert(reference.matrix))
         zoom = float(np.hypot(change[0, 0], change[1, 0]))
         angle = float(np.degrees(np.arctan2(change[1, 0], change[0, 0])))
@@ -350,9 +232,7 @@ class FaceTracker:
         self._last_centre = tracked.mean(axis=0)
         return sample
 
-    def _sample(
-        self, *, renewed: bool, likeness: float, pose: NDArray[np.float64] | None = None
-    ) -> Sample:
+    def _sample(self, *, renewed: bool, likeness: float, pose: NDArray[np.float64] | None = None) -> Sample:
         return Sample(
             "tracked",
             self.segment,

@@ -1,0 +1,113 @@
+"""From what was measured in every frame to intervals.
+
+The seam to other spotters: :func:`spot` takes a :class:`~merkit.analysis.scan.Scan` and returns a
+:class:`~merkit.analysis.spotting.config.Spotting`.  Nothing here opens a picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.analysis.scan import STATUS, Scan
+from merkit.analysis.spotting.config import Floats, Interval, Span, SpotConfig, Spotting
+from merkit.analysis.spotting.distractors import blinks, head_motion, rigid_curve, speech
+from merkit.analysis.spotting.macro import macro_expressions
+from merkit.analysis.spotting.micro import Context, micro_expressions
+from merkit.analysis.spotting.run import Run, intervals, length, noise_levels
+from merkit.faces.geometry import PARTS
+
+
+def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
+    """Find micro- and macro-expressions in the motion of the parts of a face.
+
+    Parameters
+    ----------
+    scan : Scan
+    config : SpotConfig, optional
+
+    Returns
+    -------
+    Spotting
+        Micro-expressions never overlap each other; macro-expressions can.
+    """
+    config = config or SpotConfig()
+    n = len(scan)
+    curves = np.full((n, len(PARTS)), np.nan)
+    head_speed = np.full(n, np.nan)
+    fast = np.zeros(n, dtype=bool)
+    found: list[Interval] = []
+    spans = [
+        Span(kind, a, b, False)
+        for name, kind in (("none", "no face"), ("hidden", "hidden"))
+        for a, b in intervals(scan.status == STATUS.index(name))
+    ]
+    rate = _clock_rate(scan.times)
+    runs = [
+        (frames, Run(scan.times[frames], scan.motion[frames].astype(np.float64), rate))
+        for frames in _tracked_runs(scan)
+    ]
+    noise = noise_levels([run for _, run in runs], config.noise_floor)
+    for frames, run in runs:
+        times = scan.times[frames]
+        rigid = rigid_curve(scan, frames)
+        head_speed[frames], fast[frames] = head_motion(times, rigid, config)
+        away = length(run.motion - run.rest())
+        curves[frames] = np.stack([np.interp(times, run.clock, c) for c in away.T], axis=1)
+        context = Context(
+            noise,
+            blinks(run, noise, config),
+            speech(run, noise, config),
+            run.on_clock(times, (~fast[frames, None]).astype(np.float64))[:, 0] > 0.5,
+            run.on_clock(times, rigid),
+        )
+        micros = micro_expressions(run, context, config)
+        macros = macro_expressions(run, context.blinks, context.speech, micros, config)
+        frame = _frame_of_tick(run, times, frames)
+        found += [_in_frames(m, frame) for m in micros + macros]
+        for kind, ticks in (("blink", context.blinks), ("speech", context.speech)):
+            spans += [Span(kind, int(frame[a]), int(frame[b]) + 1, True) for a, b in ticks]
+    spans += [Span("head motion", a, b, False) for a, b in intervals(scan.tracked & fast)]
+    return Spotting(
+        sorted((f for f in found if f.onset < f.apex < f.offset), key=lambda f: (f.onset, f.apex)),
+        sorted(spans, key=lambda s: (s.start, s.stop, s.kind)),
+        scan.tracked & ~fast,
+        curves,
+        head_speed,
+    )
+
+
+def _clock_rate(times: Floats) -> float:
+    """Rate of the uniform clock: that of the video, at most about 100 a second."""
+    if len(times) < 2:
+        return 25.0
+    rate = 1.0 / max(float(np.median(np.diff(times))), 1e-4)
+    return rate / max(1, round(rate / 100.0))
+
+
+def _tracked_runs(scan: Scan) -> list[NDArray[np.intp]]:
+    """Frames of every unbroken segment that is long enough to hold a movement."""
+    out = []
+    for number in np.unique(scan.segment[scan.tracked]):
+        frames = np.flatnonzero(scan.tracked & (scan.segment == number))
+        if len(frames) >= 5 and scan.times[frames[-1]] - scan.times[frames[0]] >= 0.2:
+            out.append(frames)
+    return out
+
+
+def _frame_of_tick(run: Run, times: Floats, frames: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The frame nearest to every tick of the clock, (N,)."""
+    after = np.clip(np.searchsorted(times, run.clock), 1, len(times) - 1)
+    nearer = np.abs(times[after - 1] - run.clock) <= np.abs(times[after] - run.clock)
+    return np.asarray(frames[after - nearer])
+
+
+def _in_frames(found: Interval, frame: NDArray[np.intp]) -> Interval:
+    return replace(
+        found,
+        onset=int(frame[found.onset]),
+        apex=int(frame[found.apex]),
+        offset=int(frame[found.offset]),
+    )
