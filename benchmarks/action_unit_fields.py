@@ -165,7 +165,7 @@ class Head3D:
         ``"roll"``; the crop stays where it is.
         """
         turn = np.zeros(3)
-        turn["pitch yaw roll".split().index(axis)] = np.deg2rad(degrees)
+        turn[["pitch", "yaw", "roll"].index(axis)] = np.deg2rad(degrees)
         centre = self._vertices.mean(axis=0)
         return self._seen(np.cross(turn, self._vertices - centre), fine)
 

@@ -103,7 +103,7 @@ def test_text_renamed_to_mp4(capsys, tmp_path) -> None:
 
 
 def test_audio_only(capsys, tmp_path) -> None:
-    refused(capsys, tmp_path, media.write_video(tmp_path / "song.mp4", 0, audio=True), "no video")
+    refused(capsys, tmp_path, media.write_video(tmp_path / "song.mp4", 0, audio=True), "only sound")
 
 
 def test_truncated_mp4_reports_what_there_is(capsys, tmp_path) -> None:

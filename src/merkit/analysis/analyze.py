@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Callable
-from dataclasses import asdict
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from merkit.analysis.recognize import GatedRecognizer
 from merkit.analysis.result import REGIONS, Analysis, Event, EventPictures, Stretch
 from merkit.analysis.scan import Scan, scan
 from merkit.analysis.spotting import Interval, SpotConfig, Spotting, spot
+from merkit.analysis.spotting.run import length, top_two
 from merkit.analysis.words import action_units, describe_regions
 from merkit.errors import ConfigError
 from merkit.faces import load_face_models
@@ -95,13 +97,7 @@ def analyze(
         tracker = FaceTracker(models, face, track_config)
         scanned = scan(reader.frames(), tracker, lambda done: tell(done, total, "scan"))
         spotting = spot(scanned, spot_config)
-        events = []
-        for number, found in enumerate(spotting.found):
-            tell(number, len(spotting.found), "measure")
-            event = _event(reader, scanned, found, recognizer, flow, pictures)
-            if event is not None:
-                events.append(event)
-        tell(len(spotting.found), len(spotting.found), "measure")
+        events = _events(reader, scanned, spotting.found, recognizer, flow, pictures, tell)
         return Analysis(
             video=reader.path.name,
             fps=float(reader.fps),
@@ -132,20 +128,38 @@ def analyze(
         )  # fmt: skip
 
 
-def _event(
+def _events(
     reader: VideoReader,
     scanned: Scan,
-    found: Interval,
+    found: list[Interval],
     recognizer: GatedRecognizer,
     flow: str,
     pictures: bool,
-) -> Event | None:
-    """Measure one found interval again; None if it does not hold up."""
-    micro = found.kind == "micro"
-    seen = measure(reader, scanned, found.onset, found.apex, found.offset, backend=flow, drift=micro)
-    lengths = np.sort(np.hypot(*seen.parts.T))
-    if micro and lengths[-2:].mean() < CONFIRM * found.amplitude:
-        return None
+    tell: Progress,
+) -> list[Event]:
+    """Measure every found interval again, and keep those that hold up."""
+    events: list[Event] = []
+    drawn: list[Future[EventPictures]] = []
+    # Encoding pictures takes as long as measuring; the other core does it meanwhile.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for number, interval in enumerate(found):
+            tell(number, len(found), "measure")
+            micro = interval.kind == "micro"
+            seen = measure(
+                reader, scanned, interval.onset, interval.apex, interval.offset, backend=flow, drift=micro
+            )
+            if micro and top_two(length(seen.parts)) < CONFIRM * interval.amplitude:
+                continue
+            events.append(_event(scanned, interval, seen, recognizer if micro else None))
+            if pictures:
+                drawn.append(pool.submit(event_pictures, seen.onset_rgb, seen.apex_rgb, seen.sequence))
+        if pictures:
+            events = [replace(e, pictures=d.result()) for e, d in zip(events, drawn, strict=True)]
+    tell(len(found), len(found), "measure")
+    return events
+
+
+def _event(scanned: Scan, found: Interval, seen: Measurement, recognizer: GatedRecognizer | None) -> Event:
     times = scanned.times
     return Event(
         onset_frame=found.onset,
@@ -156,16 +170,11 @@ def _event(
         offset_s=float(times[found.offset]),
         kind=found.kind,
         score=found.score,
-        recognition=recognizer(seen) if micro else None,
+        recognition=recognizer(seen) if recognizer else None,
         regions=describe_regions(seen.parts, seen.px200_scale),
         action_units=action_units(seen.parts),
         warnings=tuple(_event_warnings(scanned, found)),
-        pictures=_pictures(seen) if pictures else None,
     )
-
-
-def _pictures(seen: Measurement) -> EventPictures:
-    return event_pictures(seen.onset_rgb, seen.apex_rgb, seen.sequence)
 
 
 def _event_warnings(scanned: Scan, found: Interval) -> list[str]:
@@ -258,13 +267,15 @@ def _warnings(reader: VideoReader, scanned: Scan, spotting: Spotting, models: An
         out.append(
             f"The video has {reader.fps:.0f} frames a second: expressions shorter than "
             f"{3000.0 / reader.fps:.0f} ms cannot be told from noise, and those of less than "
-            f"{1000.0 / reader.fps:.0f} ms can fall between two frames; 100 frames a second or more are advised."
+            f"{1000.0 / reader.fps:.0f} ms can fall between two frames; "
+            "100 frames a second or more are advised."
         )
     if not scanned.tracked.any():
         if 0 < scanned.n_faces <= face:
             out.append(
                 f"Face {face} was asked for, but no more than {scanned.n_faces} "
-                f"{'was' if scanned.n_faces == 1 else 'were'} seen at once; faces are numbered from 0, the largest."
+                f"{'was' if scanned.n_faces == 1 else 'were'} seen at once; "
+                "faces are numbered from 0, the largest."
             )
         else:
             out.append("No face was found in any frame, so there is nothing to analyse.")

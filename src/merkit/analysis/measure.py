@@ -64,7 +64,6 @@ def register(
     residual : float32 array, shape (H, W, 2)
         Flow from the reference to the crop by that matrix, the rest of the rigid motion removed.
     """
-    matrix = np.asarray(matrix, dtype=np.float64)
     for _ in range(3):
         flow = optical_flow(reference, warp(gray, matrix, geometry), backend)
         rigid = fit(flow[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2))
@@ -72,7 +71,9 @@ def register(
         if np.hypot(tx, ty) + np.hypot(s, r) < 0.3:
             break
         matrix = compose(invert(rigid.matrix), matrix)
-    return matrix, flow - _everywhere(fit, rigid.params, geometry)
+    return np.asarray(matrix, dtype=np.float64), np.asarray(
+        flow - _everywhere(fit, rigid.params, geometry), dtype=np.float32
+    )
 
 
 def _everywhere(fit: RigidFit, params: NDArray[np.floating], geometry: CropGeometry) -> NDArray[np.float32]:
@@ -86,7 +87,7 @@ def _everywhere(fit: RigidFit, params: NDArray[np.floating], geometry: CropGeome
     x = (np.arange(width, dtype=np.float32) - STEP // 2) / STEP
     y = (np.arange(height, dtype=np.float32) - STEP // 2) / STEP
     grid_x, grid_y = np.meshgrid(x, y)
-    return cv2.remap(  # type: ignore[no-any-return]
+    return cv2.remap(
         coarse.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
 

@@ -34,6 +34,6 @@ def warp(
                 [[factor, 0.0, low[0] + (factor - 1) / 2], [0.0, factor, low[1] + (factor - 1) / 2]]
             )
             matrix = compose(matrix, down)
-    return cv2.warpAffine(  # type: ignore[no-any-return]
+    return cv2.warpAffine(
         picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

@@ -95,12 +95,14 @@ class RigidFit:
         n = self.u.shape[1]
         weights = self.weights
         used = self.weights > 0.2
+        kth = int(0.4 * np.count_nonzero(used))
         params = np.zeros(n)
         for _ in range(iterations):
             normal = (weights @ self._products).reshape(n, n) + self._ridge
             params = np.linalg.solve(normal, self.u.T @ (weights * fu) + self.v.T @ (weights * fv))
             residual2 = (fu - self.u @ params) ** 2 + (fv - self.v @ params) ** 2
-            scale = max(self.scale_floor, QUANTILE_SCALE * float(np.sqrt(np.quantile(residual2[used], 0.4))))
+            level = float(np.partition(residual2[used], kth)[kth])
+            scale = max(self.scale_floor, QUANTILE_SCALE * np.sqrt(level))
             weights = self.weights * np.clip(1.0 - residual2 / (TUNING * scale) ** 2, 0.0, None) ** 2
         return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
 

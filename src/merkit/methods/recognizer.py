@@ -27,11 +27,14 @@ class Recognizer(Protocol):
         What a clip must carry: ``frames``, ``flow_map``, ``sequence``, ``apex`` or ``aus``.
     classes_ : array, shape (K,)
         Class labels in the order of the probabilities; set by `fit`.
+    card : dict
+        What was written beside the weights, such as data and scores; empty after `fit`.
     """
 
     name: str
     requires: tuple[str, ...]
     classes_: NDArray[Any]
+    card: dict[str, Any]
 
     def fit(
         self,

@@ -18,14 +18,15 @@ from merkit.errors import ConfigError, DataError
 
 MIN_SIDE = 24
 _local = threading.local()
+_cv: Any = cv2  # its type stubs lack the optical flow classes
 
 
 def _dis() -> Any:
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return _cv.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
 
 def _dis_fine() -> Any:
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis = _cv.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0)
     dis.setGradientDescentIterations(50)
     dis.setPatchStride(2)
@@ -34,7 +35,7 @@ def _dis_fine() -> Any:
 
 def _tvl1() -> Any:
     # Far fewer iterations than the defaults: a fifth of the time, and no worse below 4 px of motion.
-    return cv2.optflow.DualTVL1OpticalFlow_create(
+    return _cv.optflow.DualTVL1OpticalFlow_create(
         nscales=3, warps=2, innnerIterations=10, outerIterations=4, epsilon=0.02
     )
 
@@ -45,7 +46,7 @@ class _Farneback:
     margin = 10
 
     def __init__(self) -> None:
-        self._flow = cv2.FarnebackOpticalFlow_create(
+        self._flow = _cv.FarnebackOpticalFlow_create(
             numLevels=3, pyrScale=0.5, winSize=15, numIters=3, polyN=5, polySigma=1.2
         )
 
@@ -105,7 +106,9 @@ def optical_flow(
     if first.shape != second.shape:
         raise DataError(f"optical_flow: the pictures differ in size, {first.shape} and {second.shape}")
     if min(first.shape) < MIN_SIDE:
-        raise DataError(f"optical_flow: a picture of {first.shape} is too small; {MIN_SIDE} px a side is the least")
+        raise DataError(
+            f"optical_flow: a picture of {first.shape} is too small; {MIN_SIDE} px a side is the least"
+        )
     # The estimators hold buffers and are not safe to share, so each thread keeps its own.
     estimators: dict[str, Any] = _local.__dict__.setdefault("estimators", {})
     if backend not in estimators:
