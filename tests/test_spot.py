@@ -8,7 +8,7 @@ from synthetic_scan import BLINK, FROWN, SMILE, SURPRISE, TALK, bump, plant, sti
 
 from merkit.analysis.scan import Scan
 from merkit.analysis.spotting import Interval, SpotConfig, spot
-from merkit.faces.geometry import compose
+from merkit.faces.geometry import CropGeometry, compose
 
 
 def iou(found: Interval, onset: float, offset: float, fps: float) -> float:
@@ -138,3 +138,14 @@ def test_variable_frame_rate_is_measured_in_time() -> None:
     (event,) = spot(thin).found
     assert thin.times[event.onset] == pytest.approx(3.0, abs=0.1)
     assert thin.times[event.offset] == pytest.approx(3.45, abs=0.1)
+
+
+def test_a_small_face_hides_what_a_large_one_shows() -> None:
+    """0.3 px200 is 0.3 px of a 200 px face and 0.1 px of a 67 px face: no camera resolves that."""
+    large = still_scan(8.0, noise=0.01)
+    plant(large, 0.5 * bump(large, 3.0, 3.2, 3.4), SMILE)
+    assert len(spot(large).found) == 1
+    small = still_scan(8.0, noise=0.01)
+    small.matrices[:] = CropGeometry().matrix(np.array([[184.0, 190.0], [216.0, 190.0]]))
+    plant(small, 0.5 * bump(small, 3.0, 3.2, 3.4), SMILE)
+    assert spot(small).found == []

@@ -33,7 +33,7 @@ def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
     Spotting
         Micro-expressions never overlap each other; macro-expressions can.
     """
-    config = config or SpotConfig()
+    config = _for_face(config or SpotConfig(), scan)
     n = len(scan)
     curves = np.full((n, len(PARTS)), np.nan)
     head_speed = np.full(n, np.nan)
@@ -77,6 +77,17 @@ def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
         curves,
         head_speed,
     )
+
+
+def _for_face(config: SpotConfig, scan: Scan) -> SpotConfig:
+    """Thresholds for the size of this face: what the camera cannot resolve is not looked for.
+
+    They hold for faces of 200 px and more; in smaller ones the same px200 is less of a pixel.
+    """
+    if not scan.tracked.any():
+        return config
+    coarse = max(1.0, float(np.median(scan.px200_scale[scan.tracked])))
+    return replace(config, micro_px=config.micro_px * coarse, noise_floor=config.noise_floor * coarse)
 
 
 def _clock_rate(times: Floats) -> float:
