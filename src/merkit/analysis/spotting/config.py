@@ -34,6 +34,8 @@ class SpotConfig:
     """Least change of the face within half a second that begins a macro-expression."""
     macro_z: float = 2.0
     """The same against the median change in the same stretch."""
+    macro_most_px: float = 45.0
+    """More than a face can move (a dropped jaw: about 35): a hand or hair has been followed."""
     macro_longest_s: float = 8.0
     noise_floor: float = 0.025
     """Noise that is never undercut however still the video, px200 a part."""

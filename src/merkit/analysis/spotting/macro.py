@@ -28,6 +28,23 @@ def macro_expressions(
     index = np.arange(n)
     step = smooth[np.minimum(index + k, n - 1)] - smooth[np.maximum(index - k, 0)]
     size = np.where(_used(n, k, blinks, speech), length(step), 0.0)
+    out: list[Interval] = []
+    # The upper and the lower face act on their own: raised brows must not drown in a fading smile.
+    for half in (BROWS, ~BROWS):
+        for found in _half_face(run, smooth, step, np.where(half, size, 0.0), micros, config):
+            twin = next((o for o in out if _iou(o, found) > 0.5), None)
+            if twin is None:
+                out.append(found)
+            elif found.amplitude > twin.amplitude:
+                out[out.index(twin)] = found
+    return out
+
+
+def _half_face(
+    run: Run, smooth: Floats, step: Floats, size: Floats, micros: list[Interval], config: SpotConfig
+) -> list[Interval]:
+    """Lasting changes of the parts with a size, (N, P); `step` is the change within half a second."""
+    k = run.ticks(0.25)
     change = top_two(size)
     typical = float(np.median(change))
     level = max(config.macro_px / config.sensitivity, config.macro_z * typical)
@@ -36,7 +53,7 @@ def macro_expressions(
     last: Floats | None = None
     for number, peak in enumerate(peaks):
         direction = np.where((size[peak] >= 0.4 * size[peak].max())[:, None], step[peak], 0.0)
-        back = last is not None and float((direction * last).sum()) < -0.5 * float((last * last).sum())
+        back = last is not None and _undoes(direction, last)
         last = None if back else direction
         if back or any(m.onset - k <= peak <= m.offset + k for m in micros):
             continue
@@ -45,9 +62,22 @@ def macro_expressions(
         if found is not None:
             onset, apex, offset = found
             amplitude = float(top_two(length(smooth[apex] - smooth[onset])))
+            if amplitude > config.macro_most_px:
+                continue
             score = float(change[peak]) / max(typical, config.noise_floor)
             out.append(Interval(onset, apex, offset, "macro", score, amplitude))
     return out
+
+
+def _iou(a: Interval, b: Interval) -> float:
+    both = min(a.offset, b.offset) - max(a.onset, b.onset) + 1
+    return max(both, 0) / (max(a.offset, b.offset) - min(a.onset, b.onset) + 1)
+
+
+def _undoes(direction: Floats, last: Floats) -> bool:
+    """Whether a change goes back on the one before it, and does little else."""
+    along, before = float((direction * last).sum()), float((last * last).sum())
+    return along < -0.5 * before and along < -0.6 * float(np.sqrt(before * (direction * direction).sum()))
 
 
 def _used(n: int, k: int, blinks: list[tuple[int, int]], speech: list[tuple[int, int]]) -> NDArray[np.bool_]:
