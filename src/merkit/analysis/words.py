@@ -104,12 +104,7 @@ def action_units(motion: NDArray[np.floating]) -> tuple[ActionUnitEvidence, ...]
         if not sides:
             return
         amount = float(np.mean([abs(values[s]) for s in sides]))
-        who = {
-            ("both",): f"the {part}",
-            ("left", "right"): f"both {part}s",
-            ("right", "left"): f"both {part}s",
-        }
-        subject = who.get(tuple(sides), f"the {sides[0]} {part}")
+        subject = f"both {part}s" if len(sides) == 2 else f"the {sides[0]} {part}".replace("both ", "")
         found.append(
             ActionUnitEvidence(au, name, f"{subject} moved {way} by {amount:.1f} px (face 200 px wide)")
         )
@@ -128,17 +123,14 @@ def action_units(motion: NDArray[np.floating]) -> tuple[ActionUnitEvidence, ...]
     raised = [s for s in sides_where(up["upper lid"], 1) if up["upper lid"][s] > up["inner brow"][s]]
     add("AU5", "upper lid raiser", "upper lid", raised, "up", up["upper lid"])
     add("AU6", "cheek raiser", "cheek", sides_where(up["cheek"], 1), "up", up["cheek"])
-    add("AU9", "nose wrinkler", "nose wing", sides_where(up["nose wing"], 1), "up", up["nose wing"])
+    # A smile lifts the wings of the nose as well, but less than the lip corners.
+    wrinkled = [s for s in sides_where(up["nose wing"], 1) if up["nose wing"][s] > up["lip corner"][s]]
+    add("AU9", "nose wrinkler", "nose wing", wrinkled, "up", up["nose wing"])
     corners_up = [s for s in sides_where(up["lip corner"], 1) if out["lip corner"][s] > -0.3 * least]
-    add("AU12", "lip corner puller", "lip corner", corners_up, "up and outwards", up["lip corner"])
-    add(
-        "AU15",
-        "lip corner depressor",
-        "lip corner",
-        sides_where(up["lip corner"], -1),
-        "down",
-        up["lip corner"],
-    )
+    corner_path = {s: float(np.hypot(up["lip corner"][s], out["lip corner"][s])) for s in corners_up}
+    add("AU12", "lip corner puller", "lip corner", corners_up, "up and outwards", corner_path)
+    corners_down = sides_where(up["lip corner"], -1)
+    add("AU15", "lip corner depressor", "lip corner", corners_down, "down", up["lip corner"])
     stretched = [s for s in sides_where(out["lip corner"], 1) if abs(up["lip corner"][s]) < 0.6 * least]
     add("AU14 or AU20", "dimpler or lip stretcher", "lip corner", stretched, "outwards", out["lip corner"])
     if not corners_up:
