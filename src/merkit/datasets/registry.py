@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from merkit.clips import ClipTable
 
 # The one line that a new dataset adds here; modules are imported when a dataset is first looked up.
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = (
+    "merkit.datasets.flow_release",
+    "merkit.datasets.megc2019_features",
+)
 
 
 class Reader(Protocol):
