@@ -14,7 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from merkit.errors import DataError
-from merkit.video.sources import ArrayFrames, BlindFrames, FolderFrames, FrameSource, VideoFrames
+from merkit.video.sources import (
+    ArrayFrames,
+    BlindFrames,
+    FolderFrames,
+    FrameSource,
+    MissingFrames,
+    VideoFrames,
+)
 
 FORMAT = "merkit-clips-1"
 
@@ -119,6 +126,8 @@ def _describe(source: FrameSource, row: int, base: Path, arrays: dict[str, NDArr
         return {"kind": "array", "numbers": list(source.numbers)}
     if isinstance(source, FolderFrames):
         return {"kind": "folder", "path": _relative(source.path, base)}
+    if isinstance(source, MissingFrames):
+        return {"kind": "missing", "path": _relative(source.path, base)}
     if isinstance(source, VideoFrames):
         return {
             "kind": "video",
@@ -135,6 +144,8 @@ def _source(record: dict[str, Any], row: int, base: Path, arrays: dict[str, NDAr
         return ArrayFrames(arrays[f"{row}/frames"], record["numbers"])
     if record["kind"] == "folder":
         return FolderFrames(base / record["path"])
+    if record["kind"] == "missing":
+        return MissingFrames(base / record["path"])
     if record["kind"] == "video":
         return VideoFrames(base / record["path"], record["start"], record["stop"])
     raise ValueError(f"unknown kind of frames {record['kind']!r}")

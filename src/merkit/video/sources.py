@@ -202,6 +202,42 @@ class VideoFrames(FrameSource):
         return f"VideoFrames({str(self.path)!r}, {self.start}, {self.stop})"
 
 
+class MissingFrames(FrameSource):
+    """Frames that should be there and are not, so that a table of annotations can still be read.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where they should be.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Refused, like everything else that needs the frames."""
+        raise self._error()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where they should be."""
+        return (str(self.path),)
+
+    def read(self, start: int, stop: int) -> Pixels:
+        """Refused."""
+        raise self._error()
+
+    def _error(self) -> DataError:
+        return DataError(
+            f"{self.path}: the frames of this clip are missing; unpack them there or leave the clip out "
+            "(column found of the table)"
+        )
+
+    def __repr__(self) -> str:
+        return f"MissingFrames({str(self.path)!r})"
+
+
 class BlindFrames(FrameSource):
     """The frames of another source, without a hint at where they come from.
 
