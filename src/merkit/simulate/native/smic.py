@@ -1,0 +1,153 @@
+"""The native layouts of SMIC: three cameras, and the long high-speed recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from merkit.simulate.native.clip import NativeClip
+from merkit.simulate.native.layout import Layout
+from merkit.simulate.native.sheets import Rows, read_rows, records, whole
+
+_SHORT = {"negative": "ne", "positive": "po", "surprise": "sur"}
+
+
+class SmicHs(Layout):
+    """SMIC, 100 fps camera: no table, the class is the folder, frame numbers count the camera."""
+
+    name = "smic-hs"
+    fps = 100.0
+    has_cropped = True
+    camera = "HS"
+    digits = 6
+    subjects: ClassVar[tuple[str, ...]] = ("1", "2", "3", "4", "5", "6", "8", "9", "11", "12")
+    emotions = (("negative", ""), ("positive", ""), ("surprise", ""))
+
+    def title(self, subject: str, emotion: str, number: int) -> str:
+        return f"s{subject}_{_SHORT[emotion]}_{number:02d}"
+
+    def start(self, rng: np.random.Generator) -> int:
+        # Numbers of five digits get a zero before them, longer ones occur.
+        return int(rng.choice([61250, 559740, 1763111, 17763111])) + int(rng.integers(0, 500))
+
+    def finish(self, clip: NativeClip, place: int) -> NativeClip:
+        # A clip is the micro-expression and nothing else.
+        return replace(clip, first=clip.onset or 1, last=clip.offset or 1)
+
+    def folder(self, clip: NativeClip) -> str:
+        top = "SMIC_all_cropped" if self.cropped else "SMIC_all_raw"
+        return f"{top}/{self.camera}/s{int(clip.subject)}/micro/{clip.emotion}/{clip.name}"
+
+    def file(self, clip: NativeClip, number: int) -> str:
+        return f"{'reg_' if self.cropped else ''}image{number:0{self.digits}d}.bmp"
+
+    def read(self, table: Path) -> list[NativeClip]:
+        clips = []
+        for row in records(read_rows(table)):
+            onset, offset = whole(row["OnsetFrame"]), whole(row["OffsetFrame"])
+            clips.append(
+                NativeClip(
+                    row["Subject"],
+                    row["Filename"],
+                    onset,
+                    None,
+                    offset,
+                    row["Estimated Emotion"],
+                    fps=self.fps,
+                    first=onset or 0,
+                    last=offset or 0,
+                )
+            )
+        return clips
+
+
+class SmicVis(SmicHs):
+    """SMIC, 25 fps colour camera."""
+
+    name = "smic-vis"
+    fps = 25.0
+    camera = "VIS"
+    digits = 4
+    subjects = ("11", "12", "13", "14", "15", "18", "19", "20")
+
+    def start(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(100, 30000))
+
+
+class SmicNir(SmicVis):
+    """SMIC, 25 fps near-infrared camera."""
+
+    name = "smic-nir"
+    camera = "NIR"
+    grey = True
+
+
+class SmicHsLong(Layout):
+    """SMIC-HS-E: the recordings around the clips; folders of subjects padded, clips not."""
+
+    name = "smic-hs-long"
+    fps = 100.0
+    subjects = SmicHs.subjects
+    emotions = SmicHs.emotions
+    absent = frozenset({"s3_ne_03", "s3_ne_20", "s4_ne_05", "s4_ne_06", "s9_sur_02"})
+    """Clips of the real table that have no folder."""
+
+    @property
+    def table(self) -> str:
+        return "HS_long/SMIC-HS-E_annotation_2019.xlsx"
+
+    def title(self, subject: str, emotion: str, number: int) -> str:
+        # Numbers from 31 on, so that no invented clip is one of those that do not exist.
+        return f"s{subject}_{_SHORT[emotion]}_{30 + number:02d}"
+
+    def start(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(100000, 900000))
+
+    def folder(self, clip: NativeClip) -> str:
+        if clip.name in self.absent:
+            return ""
+        return f"HS_long/SMIC_HS_E/s{int(clip.subject):02d}/{clip.name}"
+
+    def file(self, clip: NativeClip, number: int) -> str:
+        return f"image{number:06d}.jpg"
+
+    def sheets(self, clips: Sequence[NativeClip]) -> dict[str, Rows]:
+        head = [
+            "Subject",
+            "Filename",
+            "OnsetF",
+            "OffsetF",
+            "TotalMF1",
+            "Emotion",
+            "FirstF",
+            "LastF",
+            "TotalVL",
+        ]
+        further = [f"{part}{n}{end}" for n in (2, 3) for part, end in (("Onset", "F"), ("Offset", "F"))]
+        further[2:2], further[5:5] = ["TotalMF2"], ["TotalMF3"]
+        rows: Rows = [[*head, *further]]
+        for clip in clips:
+            length = (clip.offset or 0) - (clip.onset or 0) + 1
+            video = [clip.first, clip.last, clip.last - clip.first + 1]
+            marks = [clip.onset, clip.offset, length]
+            rows.append([int(clip.subject), clip.name, *marks, clip.emotion, *video, *[None] * 6])
+        return {"Sheet1": rows}
+
+    def read(self, table: Path) -> list[NativeClip]:
+        names = ("negative", "positive", "surprise")
+        return [
+            NativeClip(
+                row["subject"],
+                row["clip"],
+                whole(row["onset_frame"]),
+                whole(row["apex_frame"]),
+                whole(row["offset_frame"]),
+                names[int(row["label"])],
+                fps=self.fps,
+            )
+            for row in records(read_rows(table))
+        ]
