@@ -8,38 +8,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from merkit.clips import Clip, ClipTable
+from merkit.clips import ClipTable
 from merkit.datasets.release_labels import Sample
+from merkit.datasets.rows import Row, clip_table
 from merkit.errors import DataError
-from merkit.video.frame import Pixels
-from merkit.video.sources import FrameSource
+from merkit.video.sources import MissingFrames
 
 
-class NoFrames(FrameSource):
-    """The frames of a clip whose release has none; every access says so.
-
-    Parameters
-    ----------
-    path : str or Path
-        The release.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """There are none."""
-        raise self._error()
-
-    def read(self, start: int, stop: int) -> Pixels:
-        """There is nothing to read."""
-        raise self._error()
+class NoFrames(MissingFrames):
+    """The frames of a clip whose release has none; every access says so."""
 
     def _error(self) -> DataError:
         return DataError(
-            f"{self.path}: this release holds features and no frames; use a method that takes those, or the "
-            "dataset itself"
+            f"{self.path}: this release holds features and no frames; use a method that takes those, or read "
+            "the dataset itself"
         )
 
     def __repr__(self) -> str:
@@ -64,27 +46,24 @@ def release_table(
     Returns
     -------
     ClipTable
-        With the further columns ``table_version``, ``apex_reason``, ``row``, ``found`` and
-        ``missing`` (why a clip was not found, else empty).
+        With the columns of :func:`merkit.datasets.rows.clip_table`.  ``dataset`` is the one that the
+        clip comes from, so that subjects are the same people under every release.
     """
-    source = NoFrames(root)
-    clips = ClipTable.from_clips(
-        Clip(
+    rows = [
+        Row(
             id=sample.id,
-            source=source,
-            emotion=sample.label,
             subject=sample.subject,
-            dataset=sample.dataset,
+            row=number,
+            filename=sample.id.partition("_")[2],
+            emotion=sample.label,
+            expected=root,
+            source=NoFrames(root) if given else None,
             features=dict(given),
+            faults=[] if given else [lacking],
         )
-        for sample, given in zip(samples, features, strict=True)
-    )
-    found = [bool(given) for given in features]
-    frame = clips.frame.assign(
-        table_version="MEGC2019",
-        apex_reason="the release holds no frames",
-        row=range(len(found)),
-        found=found,
-        missing=["" if there else f"{lacking} of this clip in {root.name}" for there in found],
-    )
-    return ClipTable(frame, [source] * len(found), [dict(given) for given in features])
+        for number, (sample, given) in enumerate(zip(samples, features, strict=True))
+    ]
+    reason = "the release holds no frames"
+    table = clip_table("megc2019", rows, version="MEGC2019", repair=False, no_apex=reason)
+    table.frame["dataset"] = [sample.dataset for sample in samples]
+    return table
