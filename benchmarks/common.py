@@ -47,7 +47,7 @@ def write_result(name: str, result: dict[str, Any], seeds: Iterable[int] = ()) -
     document = {
         "benchmark": name,
         "date": now.isoformat(timespec="seconds"),
-        "commit": commit(),
+        "commit": _COMMIT,
         "options": [Path(word).name if "/" in word else word for word in sys.argv[1:]],
         "seconds": round(time.monotonic() - _STARTED, 1),
         "seeds": sorted(set(seeds)),
@@ -148,3 +148,7 @@ def _processor() -> str:
         return platform.processor() or "unknown"
     names = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")]
     return names[0] if names else "unknown"
+
+
+# Read before the work: what is committed meanwhile is not what was measured.
+_COMMIT = commit()

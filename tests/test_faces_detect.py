@@ -159,5 +159,5 @@ def test_the_film_without_a_face_has_none(models, real_data) -> None:
 
 
 def test_an_unknown_detector_gets_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match="did you mean blazeface"):
+    with pytest.raises(ConfigError, match="did you mean 'blazeface'"):
         load_face_models("blazefase")

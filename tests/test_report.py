@@ -15,7 +15,7 @@ from fake_analysis import empty_analysis, fake_analysis, fake_event
 
 from merkit.errors import ConfigError, DataError
 from merkit.report import report_html, save
-from merkit.report.files import write_text
+from merkit.saving import write_whole
 from merkit.report.words import arrow, direction, headline, lost_time, say_seconds, subline
 
 SCRIPT = "<script>alert(1)</script>"
@@ -333,7 +333,7 @@ def test_a_failed_write_says_why_and_leaves_the_old_file(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(DataError, match=word):
-        write_text(target, "new")
+        write_whole(target, "new")
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
@@ -344,7 +344,7 @@ def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        write_text(tmp_path / "report.html", "new")
+        write_whole(tmp_path / "report.html", "new")
     assert list(tmp_path.iterdir()) == []
 
 

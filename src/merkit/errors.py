@@ -6,6 +6,9 @@ The command line prints it and exits with status 2; anything else that escapes i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class MerkitError(Exception):
     """Base of all errors that merkit raises on purpose."""
@@ -29,3 +32,15 @@ class LeakageError(MerkitError):
 
 class ConfigError(MerkitError):
     """An option or argument has a value that is not allowed."""
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """A hint at the nearest allowed word, to follow a wrong one; empty if none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("blazface", ["auto", "blazeface", "haar"])
+    " (did you mean 'blazeface'?)"
+    """
+    near = get_close_matches(word, list(allowed), n=1, cutoff=0.4)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -23,7 +23,7 @@ from merkit.analysis.scan import Scan, scan
 from merkit.analysis.spotting import Interval, SpotConfig, Spotting, spot
 from merkit.analysis.spotting.run import length, top_two
 from merkit.analysis.words import action_units, describe_regions
-from merkit.errors import ConfigError
+from merkit.errors import ConfigError, VideoError
 from merkit.faces import load_face_models
 from merkit.faces.geometry import PARTS, invert, transform
 from merkit.faces.track import FaceTracker, TrackConfig
@@ -32,8 +32,8 @@ from merkit.video import VideoReader, open_video
 
 Progress = Callable[[int, "int | None", str], None]
 
-MIN_FPS = 60.0
-"""Below this an expression of 1/25 s falls between the frames."""
+MIN_FPS = 59.0
+"""Below this an expression of 1/25 s falls between the frames; cameras of "60" may give 59.94."""
 MIN_FACE_PX = 120.0
 """Below this face width a micro-expression moves a small part of a pixel."""
 CONFIRM = 0.5
@@ -97,7 +97,7 @@ def analyze(
         tracker = FaceTracker(models, face, track_config)
         scanned = scan(reader.frames(), tracker, lambda done: tell(done, total, "scan"))
         spotting = spot(scanned, spot_config)
-        events = _events(reader, scanned, spotting.found, recognizer, flow, pictures, tell)
+        events, lost = _events(reader, scanned, spotting.found, recognizer, flow, pictures, tell)
         return Analysis(
             video=reader.path.name,
             fps=float(reader.fps),
@@ -110,7 +110,7 @@ def analyze(
             stretches=_stretches(scanned, spotting),
             curves=_curves(scanned, spotting),
             track=_track(scanned),
-            warnings=_warnings(reader, scanned, spotting, models, face),
+            warnings=_warnings(reader, scanned, spotting, models, face) + lost,
             provenance={
                 "merkit": version("merkit"),
                 "file_sha256": _digest(reader.path),
@@ -136,27 +136,38 @@ def _events(
     flow: str,
     pictures: bool,
     tell: Progress,
-) -> list[Event]:
-    """Measure every found interval again, and keep those that hold up."""
+) -> tuple[list[Event], list[str]]:
+    """Measure every found interval again, and keep those that hold up; warn of those that cannot be."""
     events: list[Event] = []
+    warnings: list[str] = []
     drawn: list[Future[EventPictures]] = []
     # Encoding pictures takes as long as measuring; the other core does it meanwhile.
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    pool = ThreadPoolExecutor(max_workers=1)
+    try:
         for number, interval in enumerate(found):
             tell(number, len(found), "measure")
             micro = interval.kind == "micro"
-            seen = measure(
-                reader, scanned, interval.onset, interval.apex, interval.offset, backend=flow, drift=micro
-            )
+            try:
+                seen = measure(
+                    reader, scanned, interval.onset, interval.apex, interval.offset, backend=flow, drift=micro
+                )
+            except VideoError as error:
+                warnings.append(f"A possible {interval.kind}-expression was left out: {error}.")
+                continue
             if micro and top_two(length(seen.parts)) < CONFIRM * interval.amplitude:
                 continue
             events.append(_event(scanned, interval, seen, recognizer if micro else None))
             if pictures:
+                if len(drawn) > 1:
+                    drawn[-2].result()  # raw pictures are large: few of them may wait
                 drawn.append(pool.submit(event_pictures, seen.onset_rgb, seen.apex_rgb, seen.sequence))
         if pictures:
             events = [replace(e, pictures=d.result()) for e, d in zip(events, drawn, strict=True)]
+    finally:
+        # At Ctrl-C or an error the pictures that wait are of no use any more.
+        pool.shutdown(cancel_futures=True)
     tell(len(found), len(found), "measure")
-    return events
+    return events, warnings
 
 
 def _event(scanned: Scan, found: Interval, seen: Measurement, recognizer: GatedRecognizer | None) -> Event:
@@ -225,9 +236,13 @@ def _stretches(scanned: Scan, spotting: Spotting) -> list[Stretch]:
 
 def _curves(scanned: Scan, spotting: Spotting) -> pd.DataFrame:
     names = np.array([part.region for part in PARTS])
+    there = np.isfinite(spotting.curves)
     columns: dict[str, Any] = {"frame": np.arange(len(scanned)), "time_s": scanned.times}
     for region in REGIONS:
-        columns[region] = spotting.curves[:, names == region].mean(axis=1)
+        mine = names == region
+        total = np.where(there, spotting.curves, 0.0)[:, mine].sum(axis=1)
+        count = there[:, mine].sum(axis=1)
+        columns[region] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     columns["head_px200_s"] = spotting.head_speed
     columns["observable"] = spotting.observable
     state = np.full(len(scanned), "", dtype=object)
@@ -286,6 +301,13 @@ def _warnings(reader: VideoReader, scanned: Scan, spotting: Spotting, models: An
             f"The face is only {width:.0f} px wide: small movements are lost in camera noise; "
             "200 px or more are advised."
         )
+    missing = np.isnan(scanned.motion[scanned.tracked]).any(axis=2).mean(axis=0) > 0.1
+    if missing.any():
+        regions = dict.fromkeys(part.region for part, gone in zip(PARTS, missing, strict=True) if gone)
+        out.append(
+            f"Part of the face lies outside the picture: {', '.join(regions)} could not be measured "
+            "or not all the time."
+        )
     if scanned.n_faces > 1:
         out.append(
             f"Up to {scanned.n_faces} faces were seen; face {face} by size was followed (--face chooses)."
@@ -294,7 +316,7 @@ def _warnings(reader: VideoReader, scanned: Scan, spotting: Spotting, models: An
     if hidden > 0.1:
         out.append(
             f"In {100 * hidden:.0f} % of the video a micro-expression could not have been seen: "
-            "the face was absent or hidden, or the head moved too fast."
+            "the face was absent, hidden or seen too briefly, or the head moved too fast."
         )
     return out
 

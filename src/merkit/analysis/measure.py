@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merkit.analysis.scan import Scan
-from merkit.faces.crop import warp
+from merkit.errors import VideoError
+from merkit.faces.crop import in_picture, warp
 from merkit.faces.geometry import PARTS, CropGeometry, compose, grid_points, invert, part_weights
 from merkit.faces.reference import STEP, mask_radius, rigid_fit
 from merkit.faces.register import RigidFit
@@ -33,9 +34,9 @@ class Measurement:
     Attributes
     ----------
     flow : float32 array, shape (H, W, 2)
-        Onset to apex in crop pixels, head motion removed.
+        Onset to apex in crop pixels, head motion removed; zero where the picture ends.
     parts : float array, shape (len(PARTS), 2)
-        Mean of `flow` over the parts, px200.
+        Mean of `flow` over the parts, px200; zero for parts that are not in the picture.
     sequence : float32 array, shape (n, H, W, 2)
         The same for frames from onset to offset, for pictures.
     onset_rgb, apex_rgb : uint8 array, shape (h, w, 3)
@@ -102,65 +103,81 @@ def measure(
     reader : merkit.video.VideoReader
     scan : Scan
     onset, apex, offset : int
-        Frames, in order.
+        Frames of one segment, in order.
     backend : str
         Flow backend.
     drift : bool
         Subtract half of the motion that is left at the offset (for short movements).
+
+    Raises
+    ------
+    VideoError
+        If the frames of the interval cannot be read a second time.
     """
     geometry = scan.geometry
-    times = scan.times
     roles = {
-        name: [
-            i
-            for i in range(max(centre - 8, 0), min(centre + 9, len(scan)))
-            if abs(times[i] - times[centre]) <= AVERAGE_S and scan.tracked[i]
-        ]
-        or [centre]
-        for name, centre in (("onset", onset), ("apex", apex), ("offset", offset))
+        name: _around(scan, centre) for name, centre in (("onset", onset), ("apex", apex), ("offset", offset))
     }
     steps = sorted({int(i) for i in np.linspace(onset, offset, LOOP_FRAMES).round()} | {apex})
-    wanted = sorted({i for group in roles.values() for i in group} | set(steps))
+    wanted = {i for group in roles.values() for i in group} | {i for i in steps if scan.tracked[i]}
     crops: dict[int, NDArray[np.uint8]] = {}
     shown: dict[int, NDArray[np.uint8]] = {}
     display = CropGeometry(DISPLAY_WIDTH)
-    fit, _ = rigid_fit(
-        scan.landmarks[scan.reference[onset]], grid_points(geometry.shape, STEP), mask_radius(geometry)
-    )
     enlarge = np.array([[display.width / geometry.width, 0, 0], [0, display.height / geometry.height, 0]])
-    matrices: dict[int, NDArray[np.float64]] = {}
+    grid, radius = grid_points(geometry.shape, STEP), mask_radius(geometry)
+    landmarks = scan.landmarks[scan.reference[onset]]
     anchor: NDArray[np.uint8] | None = None
     residuals: dict[int, NDArray[np.float32]] = {}
-    for frame in reader.frames(wanted[0], wanted[-1] + 1):
+    covers: dict[int, NDArray[np.bool_]] = {}
+    for frame in reader.frames(min(wanted), max(wanted) + 1):
         i = frame.index
-        if i not in wanted or not scan.tracked[i]:
+        if i not in wanted:
             continue
         matrix = scan.matrices[i]
         if anchor is None:
             anchor = warp(frame.gray, matrix, geometry)
-        matrices[i], residuals[i] = register(anchor, frame.gray, matrix, geometry, fit, backend)
-        crops[i] = warp(frame.gray, matrices[i], geometry)
+            fit, _ = rigid_fit(landmarks, grid, radius, in_picture(grid, matrix, frame.gray.shape))
+        matrix, residuals[i] = register(anchor, frame.gray, matrix, geometry, fit, backend)
+        crops[i] = warp(frame.gray, matrix, geometry)
+        covers[i] = in_picture(grid_points(geometry.shape, 1), matrix, frame.gray.shape).reshape(
+            geometry.shape
+        )
         if i in (onset, apex):
-            shown[i] = warp(frame.rgb, compose(enlarge, matrices[i]), display)
+            shown[i] = warp(frame.rgb, compose(enlarge, matrix), display)
+    if not {onset, apex, offset} <= crops.keys():
+        raise VideoError(
+            f"frames {onset} to {offset} could not be read a second time; "
+            "convert the video to H.264 in MP4 and try again"
+        )
     means = {name: _mean([crops[i] for i in group if i in crops]) for name, group in roles.items()}
     identity = np.array([[1.0, 0, 0], [0, 1.0, 0]])
     _, flow = register(means["onset"], means["apex"], identity, geometry, fit, backend)
     if drift:
         _, left = register(means["onset"], means["offset"], identity, geometry, fit, backend)
         flow = flow - 0.5 * left
-    weights = part_weights(
-        scan.landmarks[scan.reference[onset]][:, :2], grid_points(geometry.shape, STEP), mask_radius(geometry)
-    )
+    # Beyond the edge of the picture there is nothing that could have moved.
+    flow = flow * (covers[onset] & covers[apex])[..., None]
     sampled = flow[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2)
+    parts = (part_weights(landmarks[:, :2], grid, radius) @ sampled).astype(np.float64) * geometry.px200
+    parts[np.isnan(scan.motion[[onset, apex]]).any(axis=(0, 2))] = 0.0
     start = residuals[onset]
     return Measurement(
         flow=flow.astype(np.float32),
-        parts=(weights @ sampled).astype(np.float64) * geometry.px200,
-        sequence=np.stack([residuals[i] - start for i in steps if i in residuals]),
+        parts=parts,
+        sequence=np.stack(
+            [(residuals[i] - start) * (covers[onset] & covers[i])[..., None] for i in steps if i in residuals]
+        ),
         onset_rgb=shown[onset],
         apex_rgb=shown[apex],
         px200_scale=float(scan.px200_scale[apex]),
     )
+
+
+def _around(scan: Scan, centre: int) -> list[int]:
+    """Frames of the same segment that are so near that they may be averaged."""
+    near = np.arange(max(centre - 8, 0), min(centre + 9, len(scan)))
+    close = np.abs(scan.times[near] - scan.times[centre]) <= AVERAGE_S
+    return [int(i) for i in near[close & (scan.segment[near] == scan.segment[centre])]]
 
 
 def _mean(crops: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:

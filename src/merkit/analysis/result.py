@@ -180,17 +180,17 @@ class Analysis:
         """What ``events.json`` holds, as plain data; written to `path` if one is given."""
         from merkit.report import events_json
         from merkit.report.export import events_text
-        from merkit.report.files import write_text
+        from merkit.saving import write_whole
 
         if path is not None:
-            write_text(path, events_text(self))
+            write_whole(path, events_text(self))
         return events_json(self)
 
     def to_csv(self, path: str | Path) -> Path:
         """Write one row an event."""
-        from merkit.report.files import write_text
+        from merkit.saving import write_whole
 
-        return write_text(path, self.to_frame().to_csv(index=False))
+        return write_whole(path, self.to_frame().to_csv(index=False))
 
     def save_report(self, path: str | Path, *, no_faces: bool = False) -> Path:
         """Write the report, one HTML file that opens offline.
@@ -202,9 +202,9 @@ class Analysis:
             Keep pictures of the person out of it.
         """
         from merkit.report import report_html
-        from merkit.report.files import write_text
+        from merkit.saving import write_whole
 
-        return write_text(path, report_html(self, no_faces=no_faces))
+        return write_whole(path, report_html(self, no_faces=no_faces))
 
     def plot(self) -> Any:
         """The timeline as a plotly figure."""

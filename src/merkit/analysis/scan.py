@@ -31,7 +31,7 @@ class Scan:
     matrices : float array, shape (T, 2, 3)
         From picture to crop pixels, NaN without a face.
     motion : float array, shape (T, len(PARTS), 2)
-        Residual motion of every part in px200.
+        Residual motion of every part in px200; NaN where a part is not in the picture.
     turn : float array, shape (T, 2)
         Parallax by turning and nodding in px200.
     likeness : float array, shape (T,)

@@ -53,7 +53,7 @@ def analyze(
     merkit analyze talk.mp4 --face 1 --no-faces
     merkit analyze clip.mp4 --json --quiet > events.json
     """
-    from merkit.cli.batch import Batch, remove_if_empty
+    from merkit.cli.batch import Batch, removed_if_empty
     from merkit.cli.first_use import fetch_missing_models
     from merkit.cli.progress import Talk
     from merkit.errors import ConfigError
@@ -63,8 +63,6 @@ def analyze(
     talk = Talk(quiet=quiet, answers=not as_json)
     batch = Batch(videos, out)
     batch.check_writable()
-    if detector != "haar":
-        fetch_missing_models(talk.say)
 
     def one(video: Path, folder: Path) -> None:
         from merkit.analysis import analyze as run
@@ -73,7 +71,7 @@ def analyze(
         with talk.progress(video.name) as progress:
             analysis = run(
                 video, fps=fps, face=face, flow=flow, sensitivity=sensitivity, detector=detector,
-                pictures=not no_faces, on_progress=progress,
+                on_progress=progress,
             )  # fmt: skip
             progress(0, None, "report")
             written = save(analysis, folder, no_faces=no_faces, overlay_from=video if overlay else None)
@@ -82,10 +80,10 @@ def analyze(
             talk.say(f"note: {video.name}: {warning}")
         talk.answer(f"{video.name}: {in_words(analysis)}; report: {written['report']}")
 
-    try:
+    with removed_if_empty(out):
+        if detector in ("auto", "blazeface"):
+            fetch_missing_models(talk.say, needed=detector == "blazeface")
         status = batch.run(one)
-    finally:
-        remove_if_empty(out)
     if as_json:
         typer.echo(batch.json(), nl=False)
     if status:
@@ -95,12 +93,12 @@ def analyze(
 def in_words(analysis: Analysis) -> str:
     """What was found, in one line."""
     if analysis.face is None:
-        return "no face found, nothing to analyse"
+        return f"{missing_face(analysis)}, nothing to analyse"
     micro = [event.recognition for event in analysis.events if event.kind == "micro"]
     if not micro:
         words = "no micro-expression"
     else:
-        called = ["not sure" if r is None or r.abstained else r.label for r in micro]
+        called = ["not sure" if r is None or r.abstained else f"like {r.label}" for r in micro]
         kinds = ", ".join(f"{called.count(label)} {label}" for label in dict.fromkeys(called))
         words = f"{len(micro)} micro-expression{'s' if len(micro) > 1 else ''} ({kinds})"
     macro = sum(event.kind == "macro" for event in analysis.events)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import uuid
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from merkit.cli.failure import BUG, WRONG_INPUT, explain, report
 from merkit.errors import ConfigError, DataError
+from merkit.saving import refusal, try_writing, write_whole
 
 if TYPE_CHECKING:
     from merkit.analysis import Analysis
@@ -52,10 +52,14 @@ def result_folders(videos: Sequence[Path], out: Path) -> dict[Path, Path]:
     return folders
 
 
-def remove_if_empty(folder: Path) -> None:
-    """Remove a folder into which nothing was written."""
-    with suppress(OSError):
-        folder.rmdir()
+@contextmanager
+def removed_if_empty(folder: Path) -> Iterator[None]:
+    """Remove the folder at the end, however that comes, if nothing was written into it."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 class Batch:
@@ -88,12 +92,11 @@ class Batch:
                     folder.mkdir(parents=True, exist_ok=True)
                 elif not folder.exists():
                     continue
-                (probe := folder / f".merkit-{uuid.uuid4().hex[:8]}").touch()
-                probe.unlink()
+                try_writing(folder)
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
                 raise DataError(
-                    f"{folder}: results cannot be written there ({reason}); choose another folder with -o"
+                    f"{folder}: results cannot be written there ({refusal(error)}); "
+                    "choose another folder with -o"
                 ) from error
 
     def run(self, one: Callable[[Path, Path], None]) -> int:
@@ -104,7 +107,8 @@ class Batch:
         status = 0
         for video, folder in self.folders.items():
             try:
-                one(video, folder)
+                with removed_if_empty(folder):
+                    one(video, folder)
             except ConfigError:
                 raise
             except Exception as error:
@@ -147,10 +151,8 @@ class Batch:
         """After each video, so that a stop leaves the summary of those that are done."""
         if len(self.folders) < 2:
             return
-        from merkit.report.files import write_text
-
         text = io.StringIO()
         table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         table.writeheader()
         table.writerows(self._rows.values())
-        write_text(self.out / SUMMARY, text.getvalue())
+        write_whole(self.out / SUMMARY, text.getvalue())

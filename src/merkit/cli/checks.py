@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import shutil
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from merkit.errors import MerkitError
+from merkit.saving import refusal, try_writing
 
 LOWEST_FREE_MB = 200
 DECODERS = {"h264": "missing", "hevc": "warning", "mpeg4": "warning", "mjpeg": "warning", "vp9": "warning"}
@@ -164,14 +164,10 @@ def _cache() -> Iterator[Check]:
     there = _nearest_existing(folder)
     try:
         free = shutil.disk_usage(there).free // 1_000_000
-        # Permission bits do not tell on every file system; trying does.
-        (probe := there / f".merkit-{uuid.uuid4().hex[:8]}").touch()
-        probe.unlink()
+        try_writing(there)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        yield Check(
-            "cache", f"{folder}: {reason}", "warning", "name a folder you may write to in MERKIT_CACHE"
-        )
+        advice = "name a folder you may write to in MERKIT_CACHE"
+        yield Check("cache", f"{folder}: {refusal(error)}", "warning", advice)
         return
     if free < LOWEST_FREE_MB:
         yield Check("cache", f"{folder}, only {free} MB free", "warning", "free some space")
@@ -191,7 +187,7 @@ def _weights() -> Iterator[Check]:
     try:
         (files("merkit") / "weights" / "face_template.npz").read_bytes()
     except OSError as error:
-        yield Check("mean face", (error.strerror or str(error)).lower(), "missing", again)
+        yield Check("mean face", refusal(error), "missing", again)
     from merkit.methods import load_shipped
 
     try:

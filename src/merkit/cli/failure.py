@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
 
 from merkit.errors import LeakageError, MerkitError
+from merkit.saving import disk_is_full, refusal
 
 WRONG_INPUT, FAILED_CHECK, BUG, STOPPED = 2, 3, 1, 130
 
@@ -51,12 +51,11 @@ def report(error: BaseException) -> int:
 
 def _refusal(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if disk_is_full(error):
         return f"{where}the disk is full; free some space"
-    reason = (error.strerror or type(error).__name__).lower()
     if isinstance(error, PermissionError):
-        return f"{where}{reason}; check who may read and write it"
-    return f"{where}{reason}"
+        return f"{where}{refusal(error)}; check who may read and write it"
+    return f"{where}{refusal(error)}"
 
 
 def _one_line(text: str) -> str:

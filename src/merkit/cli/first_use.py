@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-def fetch_missing_models(say: Callable[[str], None]) -> None:
+def fetch_missing_models(say: Callable[[str], None], needed: bool = False) -> None:
     """Fetch the face models if they are not on this machine; go on without them if that fails.
 
     The fallback warns in the report of its own, so a failure here is said and not raised.
@@ -14,6 +14,13 @@ def fetch_missing_models(say: Callable[[str], None]) -> None:
     ----------
     say : callable
         Is told in words what is being done, and what failed.
+    needed : bool
+        Whether the user asked for just these models, so that there is no going on without them.
+
+    Raises
+    ------
+    DataError
+        If they are needed and cannot be fetched.
     """
     from merkit.errors import DataError
     from merkit.faces.models import fetch_models, model_status
@@ -23,4 +30,6 @@ def fetch_missing_models(say: Callable[[str], None]) -> None:
     try:
         fetch_models(say)
     except DataError as error:
+        if needed:
+            raise
         say(f"warning: {error}")

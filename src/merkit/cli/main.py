@@ -103,6 +103,6 @@ def _wrong_usage(error: Exception) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "merkit"
     message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
-    end = "" if message.endswith((".", "?", ")")) else "."
+    end = "" if message.endswith((".", "?")) else "."
     print(f"error: {message}{end} Type '{command} --help' for what there is.", file=sys.stderr)
     return WRONG_INPUT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from merkit.errors import DataError
+from merkit.saving import plain_refusals, whole_file, write_whole
 from merkit.video.sources import (
     ArrayFrames,
     BlindFrames,
@@ -51,19 +51,12 @@ def save_clips(
                 ensure_ascii=False,
             )
         )
-    try:
+    with plain_refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / ".arrays.npz"
+    with whole_file(folder / "arrays.npz") as part:
         np.savez(part, allow_pickle=False, **arrays)
-        os.replace(part, folder / "arrays.npz")
-        # The list last: a folder with a list is complete.
-        part = folder / ".clips.jsonl"
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        os.replace(part, folder / "clips.jsonl")
-    except OSError as error:
-        raise DataError(
-            f"{folder}: the clips cannot be written ({error.strerror or error}); check folder and disk"
-        ) from error
+    # The list last: a folder with a list is complete.
+    write_whole(folder / "clips.jsonl", "\n".join(lines) + "\n")
 
 
 def load_clips(

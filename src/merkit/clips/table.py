@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, overload
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from merkit.clips.clip import Clip
 from merkit.clips.files import load_clips, save_clips
-from merkit.errors import AnnotationError, ConfigError, DataError
+from merkit.errors import AnnotationError, ConfigError, DataError, did_you_mean
 from merkit.video.sources import FrameSource
 
 FIELDS = (
@@ -216,9 +215,9 @@ class ClipTable:
     def _column(self, name: str) -> list[Any]:
         if name not in self.frame.columns:
             columns = [str(column) for column in self.frame.columns]
-            near = get_close_matches(name, columns, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(columns)}"
-            raise ConfigError(f"the table has no column {name!r}; {hint}")
+            raise ConfigError(
+                f"the table has no column {name!r}{did_you_mean(name, columns)}: there are {', '.join(columns)}"
+            )
         return self.frame[name].tolist()
 
     def _clip(self, row: int) -> Clip:

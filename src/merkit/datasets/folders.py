@@ -34,36 +34,67 @@ def subfolders(folder: Path) -> list[Path]:
     return _listing(folder)[0] if folder.is_dir() else []
 
 
-def find_base(root: Path, is_clip_parent: Callable[[list[str]], bool], prefer: str = "") -> Path | None:
-    """Find the folder below `root` whose folders are the subjects (or clips) of a dataset.
+def find_bases(root: Path, is_base: Callable[[list[str]], bool]) -> list[Path]:
+    """Find the folders below `root`, nearer ones first, whose folders are subjects or clips.
 
     Parameters
     ----------
     root : Path
         Where to begin; `root` itself counts.
-    is_clip_parent : callable
-        Takes the case-folded names of the folders in a folder, says whether this is the one.
-    prefer : str
-        Regular expression; a base whose path below `root` matches it (without regard to case) goes
-        before a nearer one that does not.
-
-    Returns
-    -------
-    Path or None
-        The nearest such folder within four levels.
+    is_base : callable
+        Takes the case-folded names of the folders in a folder, says whether this is one.  Nothing below
+        such a folder is looked at, and nothing deeper than four levels.
     """
     level, found = [root], []
     for _ in range(_DEPTH + 1):
         below: list[Path] = []
         for folder in level:
             folders = subfolders(folder)
-            if is_clip_parent([child.name.casefold() for child in folders]):
+            if is_base([child.name.casefold() for child in folders]):
                 found.append(folder)
             else:
                 below += folders
         level = below
+    return found
+
+
+def find_base(root: Path, is_base: Callable[[list[str]], bool], prefer: str = "") -> Path | None:
+    """Find the nearest such folder; one whose path below `root` matches `prefer` goes before others."""
+    found = find_bases(root, is_base)
     preferred = [base for base in found if re.search(prefer, str(base.relative_to(root)), re.IGNORECASE)]
     return next(iter(preferred or found), None)
+
+
+def find_frames_base(root: Path, child: str, *, cropped: bool | None = None) -> Path | None:
+    """Find the folder of subjects (or clips) of a release that may hold raw and cropped frames.
+
+    Parameters
+    ----------
+    root : Path
+        Where to begin.
+    child : str
+        Regular expression that the whole name of a folder in it matches, lower case.
+    cropped : bool or None
+        Which frames are wanted, told by ``crop`` in the path; ``None`` takes raw ones, or cropped ones
+        where there are no others.
+
+    Returns
+    -------
+    Path or None
+        ``None`` where there are no frames of the wanted kind.
+    """
+
+    def holds(names: list[str]) -> bool:
+        return any(re.fullmatch(child, name) for name in names)
+
+    kinds: dict[bool, Path] = {}
+    for base in find_bases(root, holds):
+        # The folder that the user names says what it holds, those above it do not.
+        named = "/".join((root.name, *base.relative_to(root).parts))
+        kinds.setdefault("crop" in named.casefold(), base)
+    if cropped is None:
+        return kinds.get(False) or kinds.get(True)
+    return kinds.get(cropped)
 
 
 class Names:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import importlib
 import inspect
@@ -11,13 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     from merkit.clips import ClipTable
 
 # The one line that a new dataset adds here; modules are imported when a dataset is first looked up.
 _MODULES: tuple[str, ...] = (
+    "merkit.datasets.casme",
+    "merkit.datasets.casme2",
+    "merkit.datasets.smic",
+    "merkit.datasets.samm",
+    "merkit.datasets.samm_lv",
     "merkit.datasets.flow_release",
     "merkit.datasets.megc2019_features",
 )
@@ -104,7 +108,9 @@ def get_dataset(name: str) -> Dataset:
     """
     datasets = _all()
     if name not in datasets:
-        raise ConfigError(f"unknown dataset {name!r}{_nearest(name, datasets)}: see `merkit datasets list`")
+        raise ConfigError(
+            f"unknown dataset {name!r}{did_you_mean(name, datasets)}: see `merkit datasets list`"
+        )
     return datasets[name]
 
 
@@ -141,7 +147,7 @@ def read_dataset(name: str, root: str | Path, *, repair: bool = True, **options:
     for key in options:
         if key not in allowed:
             known = f"allowed are {', '.join(allowed)}" if allowed else "it has none"
-            raise ConfigError(f"dataset {name} has no option {key!r}{_nearest(key, allowed)}: {known}")
+            raise ConfigError(f"dataset {name} has no option {key!r}{did_you_mean(key, allowed)}: {known}")
     root = Path(root).expanduser()
     if not root.exists():
         raise DataError(f"{root}: no such folder; give the one into which {name} was unpacked")
@@ -157,8 +163,3 @@ def _all() -> dict[str, Dataset]:
 
 def _whole_name(reader: Callable[..., Any]) -> str:
     return f"{reader.__module__}.{getattr(reader, '__qualname__', reader)}"
-
-
-def _nearest(word: str, allowed: Any) -> str:
-    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.4)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -47,17 +48,16 @@ def find_table(root: Path, *patterns: str, table: str | Path | None = None) -> P
             if path.is_file():
                 return path
         raise DataError(f"{table}: no such table; give the path of an xlsx or csv file with table=")
-    others: list[str] = []
-    for files in files_by_depth(root):
-        tables = [path for path in files if path.suffix.casefold() in _SUFFIXES]
-        for pattern in patterns:
-            for path in tables:
-                # Office writes ~$name.xlsx beside an open table.
-                if fnmatch(path.name.casefold(), pattern.casefold()) and not path.name.startswith("~"):
-                    return path
-        others += [path.name for path in tables]
+    found, others = _look(root, patterns)
+    if found is not None:
+        return found
     there = f"there are {', '.join(others[:5])}; name it with table=" if others else "put it there"
     raise DataError(f"{root}: no annotation table like {patterns[0]}; {there}")
+
+
+def find_optional_table(root: Path, *patterns: str, table: str | Path | None = None) -> Path | None:
+    """Find the annotation table of a release that may have none; see :func:`find_table`."""
+    return find_table(root, table=table) if table is not None else _look(root, patterns)[0]
 
 
 def read_table(
@@ -84,7 +84,7 @@ def read_table(
     Returns
     -------
     pandas.DataFrame
-        Columns named by :func:`column_key` (those without a heading are left out) and ``row``, the
+        Columns named by :func:`column_key`, the second of a name with ``.1`` behind it, and ``row``, the
         0-based place of each row among the rows with anything in them.
 
     Raises
@@ -98,15 +98,23 @@ def read_table(
     else:
         start, names = 0, list(columns)
     body = [line for line in cells[start:] if any(line)]
-    taken: set[str] = set()
+    times: Counter[str] = Counter()
     data: dict[str, list[str]] = {}
     for place, name in enumerate(names):
-        if name and name not in taken:
-            taken.add(name)
-            data[name] = [line[place] if place < len(line) else "" for line in body]
+        key = f"{name}.{times[name]}" if times[name] else name
+        times[name] += 1
+        data[key] = [line[place] if place < len(line) else "" for line in body]
     frame = pd.DataFrame(data, dtype=object)
     frame["row"] = range(len(body))
     return frame
+
+
+def column(frame: pd.DataFrame, *names: str) -> list[str]:
+    """Return the cells of the first of these columns that there is; empty ones where there is none."""
+    for name in names:
+        if name in frame.columns:
+            return frame[name].tolist()
+    return [""] * len(frame)
 
 
 def column_key(heading: str) -> str:
@@ -163,6 +171,20 @@ def subject_number(text: str) -> str:
     if found is None:
         raise AnnotationError(f"subject {text!r} has no number; correct the cell")
     return str(int(found[1]))
+
+
+def _look(root: Path, patterns: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """The wanted table and the names of the others that were passed."""
+    others: list[str] = []
+    for files in files_by_depth(root):
+        # Office writes ~$name.xlsx beside an open table.
+        tables = [f for f in files if f.suffix.casefold() in _SUFFIXES and not f.name.startswith("~")]
+        for pattern in patterns:
+            for path in tables:
+                if fnmatch(path.name.casefold(), pattern.casefold()):
+                    return path, others
+        others += [path.name for path in tables]
+    return None, others
 
 
 def _cells(path: Path, sheet: str | None) -> list[list[str]]:

@@ -9,6 +9,35 @@ from numpy.typing import NDArray
 from merkit.faces.geometry import CropGeometry, compose, invert, transform
 
 
+def in_picture(
+    points: NDArray[np.floating],
+    matrix: NDArray[np.floating],
+    shape: tuple[int, ...],
+    margin: float = 0.0,
+) -> NDArray[np.bool_]:
+    """Which points of a crop show the picture and not what stands in for it beyond its edge.
+
+    Parameters
+    ----------
+    points : float array, shape (N, 2)
+        ``(x, y)`` in crop pixels.
+    matrix : float array, shape (2, 3)
+        From picture to crop pixels.
+    shape : tuple of int
+        Of the picture, ``(height, width, ...)``.
+    margin : float
+        How far from the edge of the picture a point must be, in crop pixels.
+
+    Returns
+    -------
+    bool array, shape (N,)
+    """
+    room = margin / float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    x, y = transform(invert(matrix), points).T
+    height, width = shape[:2]
+    return np.asarray((x >= room) & (y >= room) & (x <= width - 1 - room) & (y <= height - 1 - room))
+
+
 def warp(
     picture: NDArray[np.uint8], matrix: NDArray[np.floating], geometry: CropGeometry
 ) -> NDArray[np.uint8]:

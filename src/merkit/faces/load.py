@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError, DataError, did_you_mean
 from merkit.faces.face import FaceModels
 from merkit.faces.models import read_models
 
@@ -36,9 +34,8 @@ def load_face_models(prefer: str = "auto", jitter: int = 1) -> FaceModels:
         If the networks are asked for and their files are missing.
     """
     if prefer not in DETECTORS:
-        near = get_close_matches(str(prefer), DETECTORS, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise ConfigError(f"detector {prefer!r}: choose one of {', '.join(DETECTORS)}{hint}")
+        hint = did_you_mean(str(prefer), DETECTORS)
+        raise ConfigError(f"unknown detector {prefer!r}{hint}: choose one of {', '.join(DETECTORS)}")
     if prefer != "haar":
         try:
             files = read_models()

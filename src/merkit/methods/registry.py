@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import importlib
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from merkit.errors import ConfigError
+from merkit.errors import ConfigError, did_you_mean
 from merkit.methods.recognizer import Recognizer
 
 # The one line that a new method adds here; modules are imported when a method is first looked up, and
@@ -79,7 +78,7 @@ def get_method(name: str) -> Method:
     """
     methods = _all()
     if name not in methods:
-        raise ConfigError(f"unknown method {name!r}{_nearest(name, methods)}: see `merkit methods`")
+        raise ConfigError(f"unknown method {name!r}{did_you_mean(name, methods)}: see `merkit methods`")
     return methods[name]
 
 
@@ -108,7 +107,7 @@ def create_recognizer(name: str, **overrides: Any) -> Recognizer:
     for key in overrides:
         if key not in allowed:
             raise ConfigError(
-                f"{name} has no setting {key!r}{_nearest(key, allowed)}: allowed are {', '.join(allowed)}"
+                f"{name} has no setting {key!r}{did_you_mean(key, allowed)}: allowed are {', '.join(allowed)}"
             )
     recognizer: Recognizer = method.recognizer(method.config(**overrides))
     return recognizer
@@ -139,8 +138,3 @@ def _all() -> dict[str, Method]:
     for module in _MODULES:
         importlib.import_module(module)
     return _METHODS
-
-
-def _nearest(word: str, allowed: Any) -> str:
-    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.4)
-    return f" (did you mean {close[0]!r}?)" if close else ""

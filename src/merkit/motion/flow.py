@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError, DataError, did_you_mean
 
 MIN_SIDE = 24
 _local = threading.local()
@@ -67,7 +67,8 @@ BACKENDS: dict[str, Callable[[], Any]] = {
 def check_backend(name: str) -> str:
     """Return `name` if it is a flow backend, else raise `ConfigError` naming those there are."""
     if name not in BACKENDS:
-        raise ConfigError(f"flow backend {name!r} does not exist; choose one of {', '.join(BACKENDS)}")
+        hint = did_you_mean(str(name), BACKENDS)
+        raise ConfigError(f"unknown flow backend {name!r}{hint}: choose one of {', '.join(BACKENDS)}")
     return name
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 from merkit.analysis.result import Analysis
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError
 from merkit.report.export import curves_frame, events_frame, events_text
+from merkit.saving import plain_refusals, write_whole
 
-__all__ = ["save", "write_text"]
+__all__ = ["save"]
 
 
 def save(
@@ -60,7 +56,7 @@ def save(
     from merkit.report.page import report_html
 
     out = Path(folder)
-    with _said_plainly(out):
+    with plain_refusals(out):
         out.mkdir(parents=True, exist_ok=True)
     texts = {
         "report.html": report_html(analysis, no_faces=no_faces),
@@ -68,51 +64,10 @@ def save(
         "events.csv": events_frame(analysis).to_csv(index=False, lineterminator="\n"),
         "curves.csv": curves_frame(analysis).to_csv(index=False, lineterminator="\n"),
     }
-    written = {name.replace(".", "_"): write_text(out / name, text) for name, text in texts.items()}
+    written = {name.replace(".", "_"): write_whole(out / name, text) for name, text in texts.items()}
     written["report"] = written.pop("report_html")
     if overlay_from is not None:
         from merkit.report.overlay import write_overlay
 
         written["overlay"] = write_overlay(analysis, overlay_from, out / "overlay.mp4")
     return written
-
-
-def write_text(path: str | Path, text: str) -> Path:
-    """Write a UTF-8 text file whole or not at all; the folder must exist.
-
-    Raises
-    ------
-    DataError
-        If it cannot be written; a file of that name stays as it was.
-    """
-    target = Path(path)
-    # Beside the target, so that the last step is a rename within one file system.
-    part = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}.part")
-    with _said_plainly(target):
-        try:
-            part.write_text(text, encoding="utf-8", newline="")
-            os.replace(part, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
-    return target
-
-
-@contextlib.contextmanager
-def _said_plainly(path: Path) -> Iterator[None]:
-    """Turn an operating system's refusal into one line that names the file and what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(f"{path}: cannot be written, the disk is full; free some space") from error
-        if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
-            raise DataError(
-                f"{path}: cannot be written, a file and a folder are in each other's place; "
-                "choose another output folder"
-            ) from error
-        reason = error.strerror or type(error).__name__
-        raise DataError(
-            f"{path}: cannot be written ({reason.lower()}); choose an output folder you may write to"
-        ) from error

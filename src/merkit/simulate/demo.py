@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError
+from merkit.saving import plain_refusals
 from merkit.simulate.action_units import face_width
 from merkit.simulate.camera import Camera
 from merkit.simulate.head_motion import HeadMotion
@@ -115,10 +116,8 @@ def simulate_demo(
     portrait = load_portrait(face)
     truth = plan(portrait, seed, peak_px, noise, fps, n_blinks, duration_s, head, face_name(face))
     folder = Path(out_dir)
-    try:
+    with plain_refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise DataError(f"{folder}: cannot be made ({problem.strerror or problem})") from problem
     with VideoWriter(folder / VIDEO_NAME, fps, codec=_CODEC, crf=_CRF) as writer:
         for number, frame in enumerate(film(truth, portrait)):
             writer.write(frame)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from merkit.errors import DataError
+from merkit.saving import write_whole
 from merkit.simulate.camera import Camera
 from merkit.simulate.head_motion import HeadMotion, HeadPose
 from merkit.simulate.portrait import FaceState, Movement, Portrait
@@ -111,14 +111,3 @@ class Truth:
                 "poses": tuple(HeadPose(*pose) for pose in poses),
             }
         )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-    except OSError as problem:
-        draft.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({problem.strerror or problem})") from problem

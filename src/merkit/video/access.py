@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from merkit.errors import VideoError
+from merkit.saving import refusal
 
 
 def check_file(path: Path) -> None:
@@ -31,4 +32,4 @@ def explain(error: OSError) -> str:
         return "no permission to read it; change its permissions or copy it elsewhere"
     if isinstance(error, IsADirectoryError):
         return "is a folder, not a file"
-    return f"cannot be read ({error.strerror or error}); check the disk or copy it elsewhere"
+    return f"cannot be read ({refusal(error)}); check the disk or copy it elsewhere"

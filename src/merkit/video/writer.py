@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from merkit.errors import ConfigError, VideoError
+from merkit.saving import disk_is_full, refusal
 from merkit.video.frame import Pixels
 from merkit.video.images import rgb_of
 
@@ -198,8 +199,10 @@ class VideoWriter:
         return np.ascontiguousarray(image)
 
     def _failed(self, error: Exception) -> VideoError:
-        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        if disk_is_full(error):
+            return VideoError(f"{self.path}: cannot be written, the disk is full; free some space")
+        what = refusal(error) if isinstance(error, OSError) else str(error)
         return VideoError(
             f"{self.path}: cannot be written ({what}); check that the folder exists, may be written to, "
-            "has free space, and that the suffix is one of a video such as .mp4"
+            "and that the suffix is one of a video such as .mp4"
         )

@@ -90,9 +90,10 @@ class Spotting:
     spans : list of Span
         Blinks, speech, head motion, hidden or missing face.
     observable : bool array, shape (T,)
-        Whether a micro-expression could have been seen.
+        Whether a micro-expression could have been seen; never in glimpses of less than 0.2 s.
     curves : float array, shape (T, P)
-        Motion of each part against its slowly moving rest position, px200; NaN without a face.
+        Motion of each part against its slowly moving rest position, px200; NaN without a face and
+        for parts that are not in the picture.
     head_speed : float array, shape (T,)
         px200 a second; NaN without a face.
     """

@@ -90,7 +90,9 @@ def _shape(
     start = max(peak - near, 0)
     apex = start + int(np.argmax(curve[start : peak + near + 1]))
     onset, offset = extent(curve, apex, reach, 0.15)
-    if not onset < apex < offset or (offset - onset) / run.rate > config.micro_s + 1.0 / run.rate:
+    # Both ends are known to a frame at best; slower cameras than 20 a second get no more allowance.
+    longest = config.micro_s + min(1.0 / run.rate, 0.05)
+    if not onset < apex < offset or (offset - onset) / run.rate > longest:
         return None
     height = float(curve[apex] - 0.5 * (curve[onset] + curve[offset]))
     if curve[apex] - max(curve[onset], curve[offset]) < 0.6 * height:

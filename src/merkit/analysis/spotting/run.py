@@ -17,6 +17,8 @@ JAW = np.isin(REGION, ["lips", "chin"])
 
 HALVES = (0.08, 0.12, 0.17, 0.24, 0.34)
 """Half widths in seconds of the movements that are looked for."""
+MOSTLY = 0.8
+"""Parts that are in the picture for less of a stretch than this are not searched in it."""
 
 
 class Run:
@@ -94,6 +96,23 @@ class Run:
         at = np.arange(len(self)) / step
         full = np.stack([np.interp(at, np.arange(len(rest)), c) for c in rest.T], axis=1)
         return full.reshape(-1, len(PARTS), 2)
+
+
+def without_gaps(times: Floats, motion: Floats) -> Floats:
+    """Motion (n, P, 2) with a straight line where a part is not in the picture (NaN).
+
+    Parts that are mostly missing stay at rest: what little is seen of them cannot be told from noise.
+    """
+    there = np.isfinite(motion).all(axis=2)
+    out = motion.copy()
+    for part in np.flatnonzero(~there.all(axis=0)):
+        seen = there[:, part]
+        if seen.mean() < MOSTLY:
+            out[:, part] = 0.0
+            continue
+        for axis in (0, 1):
+            out[:, part, axis] = np.interp(times, times[seen], motion[seen, part, axis])
+    return out
 
 
 def length(motion: Floats) -> Floats:

@@ -16,7 +16,7 @@ from merkit.analysis.spotting.config import Floats, Interval, Span, SpotConfig, 
 from merkit.analysis.spotting.distractors import blinks, head_motion, rigid_curve, speech
 from merkit.analysis.spotting.macro import macro_expressions
 from merkit.analysis.spotting.micro import Context, micro_expressions
-from merkit.analysis.spotting.run import Run, intervals, length, noise_levels
+from merkit.analysis.spotting.run import Run, intervals, length, noise_levels, without_gaps
 from merkit.faces.geometry import PARTS
 
 
@@ -37,7 +37,7 @@ def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
     n = len(scan)
     curves = np.full((n, len(PARTS)), np.nan)
     head_speed = np.full(n, np.nan)
-    fast = np.zeros(n, dtype=bool)
+    fast, searched = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     found: list[Interval] = []
     spans = [
         Span(kind, a, b, False)
@@ -45,17 +45,19 @@ def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
         for a, b in intervals(scan.status == STATUS.index(name))
     ]
     rate = _clock_rate(scan.times)
-    runs = [
-        (frames, Run(scan.times[frames], scan.motion[frames].astype(np.float64), rate))
-        for frames in _tracked_runs(scan)
-    ]
+    runs = []
+    for frames in _tracked_runs(scan):
+        times = scan.times[frames]
+        runs.append((frames, Run(times, without_gaps(times, scan.motion[frames].astype(np.float64)), rate)))
+        searched[frames] = True
     noise = noise_levels([run for _, run in runs], config.noise_floor)
     for frames, run in runs:
         times = scan.times[frames]
         rigid = rigid_curve(scan, frames)
         head_speed[frames], fast[frames] = head_motion(times, rigid, config)
         away = length(run.motion - run.rest())
-        curves[frames] = np.stack([np.interp(times, run.clock, c) for c in away.T], axis=1)
+        on_frames = np.stack([np.interp(times, run.clock, c) for c in away.T], axis=1)
+        curves[frames] = np.where(np.isfinite(scan.motion[frames]).all(axis=2), on_frames, np.nan)
         context = Context(
             noise,
             blinks(run, noise, config),
@@ -69,11 +71,11 @@ def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
         found += [_in_frames(m, frame) for m in micros + macros]
         for kind, ticks in (("blink", context.blinks), ("speech", context.speech)):
             spans += [Span(kind, int(frame[a]), int(frame[b]) + 1, True) for a, b in ticks]
-    spans += [Span("head motion", a, b, False) for a, b in intervals(scan.tracked & fast)]
+    spans += [Span("head motion", a, b, False) for a, b in intervals(fast)]
     return Spotting(
         sorted((f for f in found if f.onset < f.apex < f.offset), key=lambda f: (f.onset, f.apex)),
         sorted(spans, key=lambda s: (s.start, s.stop, s.kind)),
-        scan.tracked & ~fast,
+        searched & ~fast,
         curves,
         head_speed,
     )

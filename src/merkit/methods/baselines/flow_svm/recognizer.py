@@ -43,6 +43,9 @@ class FlowSVMConfig:
         Subject-wise folds from which calibration and threshold are learnt, 2 or more.
     target_accuracy : float
         How often predictions that are not abstained from should be right, 0 to 1.
+    select : {"fixed", "nested"}
+        "nested" chooses grid, normalise and c anew in every fit, by the UF1 of inner folds of the
+        training subjects; what is given for them then has no effect.
     """
 
     grid: int = 10
@@ -50,6 +53,7 @@ class FlowSVMConfig:
     c: float = 0.01
     inner_folds: int = 5
     target_accuracy: float = 0.8
+    select: str = "fixed"
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
@@ -61,6 +65,8 @@ class FlowSVMConfig:
             raise ConfigError(f"inner_folds={self.inner_folds!r}: expected a whole number of 2 or more")
         if not 0 <= self.target_accuracy <= 1:
             raise ConfigError(f"target_accuracy={self.target_accuracy!r}: expected a number from 0 to 1")
+        if self.select not in ("fixed", "nested"):
+            raise ConfigError(f"select={self.select!r}: expected 'fixed' or 'nested'")
 
 
 @register("flow-svm", config=FlowSVMConfig, summary="linear SVM on the 28x28 onset-apex flow map")
@@ -80,6 +86,8 @@ class FlowSVM:
     sharpness_ : float
         Factor on the margins before the softmax.
     svm_ : PairwiseSVM
+    settings_ : FlowSVMConfig
+        The settings in use: `config`, with what nested selection chose.
     card : dict
         What was written beside the weights, such as data and scores; empty after `fit`.
     """
@@ -90,6 +98,7 @@ class FlowSVM:
     abstain_below: float
     sharpness_: float
     svm_: PairwiseSVM
+    settings_: FlowSVMConfig
 
     def __init__(self, config: FlowSVMConfig | None = None) -> None:
         self.config = config or FlowSVMConfig()
@@ -119,11 +128,11 @@ class FlowSVM:
         LeakageError
             If the context's inner splits have a subject on both sides.
         """
-        features = self._features(maps)
+        stored = np.asarray(maps)
         label_array, subjects = np.asarray(labels), np.asarray(groups)
-        if label_array.shape != (len(features),) or subjects.shape != (len(features),):
+        if label_array.shape != stored.shape[:1] or subjects.shape != stored.shape[:1]:
             raise DataError(
-                f"{len(features)} flow maps, but labels have shape {label_array.shape} and groups "
+                f"{len(stored)} flow maps, but labels have shape {label_array.shape} and groups "
                 f"{subjects.shape}: give one of each a clip"
             )
         classes, truth = np.unique(label_array, return_inverse=True)
@@ -133,24 +142,22 @@ class FlowSVM:
                 f"{len(np.unique(subjects))}"
             )
         splits = (context or FitContext()).subject_splits(truth, subjects, self.config.inner_folds)
-        margins = np.full((len(truth), len(classes)), np.nan)
-        for train, held_out in splits:
+        for train, _ in splits:
             missing = np.setdiff1d(np.arange(len(classes)), truth[train])
             if len(missing):
                 raise DataError(
                     f"class {classes[missing[0]]} comes from too few subjects to calibrate: add subjects, "
                     "lower inner_folds or leave the class out"
                 )
-            margins[held_out] = PairwiseSVM.fit(features[train], truth[train], self.config.c).margins(
-                features[held_out]
-            )
+        chosen, features, margins = choose(self.config, stored, truth, splits)
         seen = np.isfinite(margins).all(axis=1)
         self.classes_ = classes
         self.sharpness_ = fit_sharpness(margins[seen], truth[seen])
         self.abstain_below = choose_threshold(
             softmax(self.sharpness_ * margins[seen]), truth[seen], self.config.target_accuracy
         )
-        self.svm_ = PairwiseSVM.fit(features, truth, self.config.c)
+        self.svm_ = PairwiseSVM.fit(features, truth, chosen.c)
+        self.settings_ = chosen
         self.card = {}
         return self
 
@@ -172,6 +179,11 @@ class FlowSVM:
         self._fitted()
         return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
 
+    @property
+    def settings_seen_on(self) -> tuple[str, ...]:
+        """Datasets whose clips were at hand when the settings were chosen; none where `fit` chooses them."""
+        return () if self.config.select == "nested" else ("casme2", "smic", "samm")
+
     def explain(self, clips: Sequence[Clip]) -> list[dict[str, Any]]:
         """What each prediction rests on; see `explain_maps`."""
         return self.explain_maps(stack_feature(clips, "flow_map", self.name))
@@ -192,7 +204,7 @@ class FlowSVM:
         standard = svm.standardise(features)
         class_coef = svm.pair_signs.T @ svm.coef
         bias = svm.pair_signs.T @ svm.intercept
-        shape = (self.config.grid, self.config.grid, 2)
+        shape = (self.settings_.grid, self.settings_.grid, 2)
         unsure = self.abstains(softmax(self.sharpness_ * svm.margins(features)))
         names = self.classes_.tolist()
         return [
@@ -227,7 +239,7 @@ class FlowSVM:
             "format": _FORMAT,
             "method": self.name,
             "classes": self.classes_.tolist(),
-            "config": asdict(self.config),
+            "config": asdict(self.settings_),
             "sharpness": self.sharpness_,
             "abstain_below": self.abstain_below,
             "about": dict(card or self.card),
@@ -252,6 +264,7 @@ class FlowSVM:
                     f"expected {cls.name}, format {_FORMAT}"
                 )
             model = cls(FlowSVMConfig(**text["config"]))
+            model.settings_ = model.config
             model.classes_ = np.asarray(text["classes"])
             model.sharpness_, model.abstain_below = float(text["sharpness"]), float(text["abstain_below"])
             model.card = text["about"]
@@ -263,7 +276,7 @@ class FlowSVM:
         return model
 
     def _features(self, maps: ArrayLike) -> NDArray[np.float64]:
-        return flow_features(maps, self.config.grid, normalise=self.config.normalise)
+        return flow_features(maps, self.settings_.grid, normalise=self.settings_.normalise)
 
     def _fitted(self) -> PairwiseSVM:
         if not hasattr(self, "svm_"):
