@@ -92,8 +92,10 @@ def analyze(
 
 def in_words(analysis: Analysis) -> str:
     """What was found, in one line."""
+    from merkit.report.words import missing_face
+
     if analysis.face is None:
-        return f"{missing_face(analysis)}, nothing to analyse"
+        return missing_face(analysis)
     micro = [event.recognition for event in analysis.events if event.kind == "micro"]
     if not micro:
         words = "no micro-expression"

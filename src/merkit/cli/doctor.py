@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from merkit.cli.checks import Check
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +39,7 @@ def doctor(
 
     from merkit.cli.checks import check_installation
     from merkit.cli.failure import FAILED_CHECK, report
+    from merkit.cli.streams import speak
     from merkit.errors import DataError
     from merkit.faces.models import fetch_models
 
@@ -45,26 +49,37 @@ def doctor(
             with console.status("Looking for the face models") as status:
                 fetch_models(status.update)
         except DataError as error:
-            # The table below is what helps now.
+            # The list below is what helps now.
             report(error)
     checks = check_installation()
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(title="merkit doctor", title_justify="left")
-        for column in ("", "what", "found", "what to do"):
-            table.add_column(column, overflow="fold")
-        marks = {"ok": ("ok", "green"), "warning": ("note", "yellow"), "missing": ("missing", "bold red")}
-        for check in checks:
-            row = (check.name, check.found, check.advice)
-            table.add_row(Text(*marks[check.status]), *(Text(cell) for cell in row))
-        Console().print(table)
+        print_checks(checks)
     missing = [check.name for check in checks if check.status == "missing"]
     if missing:
-        print(f"Missing: {', '.join(missing)}.", file=sys.stderr)
+        speak(f"Missing: {', '.join(missing)}.", sys.stderr)
         raise typer.Exit(FAILED_CHECK)
     if not as_json:
         typer.echo("All that merkit needs is there.")
+
+
+def print_checks(checks: list[Check]) -> None:
+    """One line a finding, whatever the width, so that paths can be copied; below it what to do."""
+    from rich.console import Console
+    from rich.text import Text
+
+    marks = {"ok": ("ok", "green"), "warning": ("note", "yellow"), "missing": ("missing", "bold red")}
+    width = max(len(check.name) for check in checks)
+    console = Console(highlight=False)
+    for check in checks:
+        word, style = marks[check.status]
+        console.print(
+            Text(f"{word:8}", style),
+            f"{check.name:{width}}  {check.found}",
+            sep="",
+            markup=False,
+            soft_wrap=True,
+        )
+        if check.advice:
+            console.print(f"{'':8}to do: {check.advice}", markup=False, soft_wrap=True)

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 
+from merkit.cli.streams import speak
 from merkit.errors import LeakageError, MerkitError
 from merkit.saving import disk_is_full, refusal
 
@@ -45,7 +46,7 @@ def report(error: BaseException) -> int:
     if os.environ.get("MERKIT_DEBUG", "0") not in ("", "0"):
         traceback.print_exception(error)
     line, status = explain(error)
-    print(line, file=sys.stderr)
+    speak(line, sys.stderr)
     return status
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +11,7 @@ import typer
 
 from merkit import __version__
 from merkit.cli.failure import STOPPED, WRONG_INPUT, report
+from merkit.cli.streams import open_closed_streams, silence, speak
 
 COMMANDS = ("analyze", "demo", "doctor")
 """Each is a module of this package with a function ``register(app)``."""
@@ -29,12 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Without the name of the program; those of the process by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    open_closed_streams()
     try:
         status = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, for example `head`, has seen enough.  Python would complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader, for example `head`, has seen enough.
+        silence(sys.stdout)
         return 0
     except SystemExit as stop:
         # rich has done the same already.
@@ -104,5 +105,5 @@ def _wrong_usage(error: Exception) -> int:
     command = context.command_path if context is not None else "merkit"
     message = " ".join(error.format_message().split())  # type: ignore[attr-defined]
     end = "" if message.endswith((".", "?")) else "."
-    print(f"error: {message}{end} Type '{command} --help' for what there is.", file=sys.stderr)
+    speak(f"error: {message}{end} Type '{command} --help' for what there is.", sys.stderr)
     return WRONG_INPUT

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from merkit.cli.streams import speak
+
 STAGES = {"scan": "looking", "measure": "measuring", "report": "writing"}
 
 
@@ -34,12 +36,12 @@ class Talk:
     def say(self, line: str) -> None:
         """Something to know, on the error stream."""
         if not self.quiet:
-            print(line, file=sys.stderr)
+            speak(line, sys.stderr)
 
     def answer(self, line: str) -> None:
         """What the user asked for."""
         if not self.quiet:
-            print(line, file=sys.stdout if self.answers else sys.stderr, flush=True)
+            speak(line, sys.stdout if self.answers else sys.stderr)
 
     @contextmanager
     def progress(self, name: str) -> Iterator[OnProgress]:

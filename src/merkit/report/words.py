@@ -12,6 +12,7 @@ __all__ = [
     "event_summary",
     "headline",
     "lost_time",
+    "missing_face",
     "observable_s",
     "say_count",
     "say_seconds",
@@ -77,10 +78,16 @@ def lost_time(analysis: Analysis) -> list[tuple[str, float]]:
     return sorted(((k, t) for k, t in lost.items() if t >= 0.05), key=lambda item: (-item[1], item[0]))
 
 
+def missing_face(analysis: Analysis) -> str:
+    """Which face was not there, where nothing was analysed: any, or the one that was asked for."""
+    chosen = (analysis.provenance.get("parameters") or {}).get("face") or 0
+    return f"face {chosen} was not found in this video" if chosen else "no face was found in this video"
+
+
 def headline(analysis: Analysis) -> str:
     """The finding in one sentence."""
     if analysis.face is None:
-        return "No face was found in this video, so nothing could be analysed."
+        return f"{missing_face(analysis).capitalize()}, so nothing could be analysed."
     seconds = observable_s(analysis)
     if seconds <= 0:
         return "A face was found, but no part of this video could be observed, so nothing could be analysed."

@@ -1,0 +1,107 @@
+"""Files appear whole or not at all, and a refusal of the system is said in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from merkit.errors import DataError
+
+__all__ = ["disk_is_full", "plain_refusals", "refusal", "try_writing", "whole_file", "write_whole"]
+
+
+def refusal(error: OSError) -> str:
+    """Why the operating system refused, in its own words, lower case.
+
+    Examples
+    --------
+    >>> refusal(PermissionError(13, "Permission denied"))
+    'permission denied'
+    """
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether an error, of the system or of FFmpeg, means that there is no space left."""
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+
+
+def try_writing(folder: Path) -> None:
+    """Make a file in a folder and remove it, because permissions alone do not tell on every system.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    (probe := folder / f".merkit-{uuid.uuid4().hex[:8]}").touch()
+    probe.unlink()
+
+
+@contextlib.contextmanager
+def plain_refusals(path: Path) -> Iterator[None]:
+    """Turn a refusal to write inside into one line that names the file and says what to do.
+
+    Raises
+    ------
+    DataError
+        Instead of any ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if disk_is_full(error):
+            raise DataError(f"{path}: cannot be written, the disk is full; free some space") from error
+        if isinstance(error, (FileExistsError, NotADirectoryError, IsADirectoryError)):
+            raise DataError(
+                f"{path}: cannot be written, a file and a folder are in each other's place; "
+                "choose another output folder"
+            ) from error
+        raise DataError(
+            f"{path}: cannot be written ({refusal(error)}); choose an output folder you may write to"
+        ) from error
+
+
+@contextlib.contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Give a place beside `path` to write to; at the end it becomes `path`, on an error it vanishes.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; its folder must exist. A file of that name is replaced at the end, or stays as it was.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
+    target = Path(path)
+    # Beside the target, so that the last step is a rename within one file system; the suffix stays,
+    # because some writers choose the format by it.
+    part = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}{target.suffix}")
+    with plain_refusals(target):
+        try:
+            yield part
+            os.replace(part, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+
+
+def write_whole(path: str | Path, content: str | bytes) -> Path:
+    """Write a UTF-8 text or bytes to a file, whole or not at all; its folder must exist.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written; a file of that name stays as it was.
+    """
+    with whole_file(path) as part:
+        part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    return Path(path)
