@@ -128,6 +128,8 @@ def _record(dataset: str, row: Row, version: str, no_apex: str) -> dict[str, Any
     if onset is not None and offset is not None and offset < onset:
         row.faults.append(f"offset {offset} before onset {onset}")
         offset = None
+    elif onset is not None and offset is None and not any(f.startswith("offset") for f in row.faults):
+        row.faults.append("offset not annotated")
     apex, reason = row.apex, ""
     if apex is None:
         reason = no_apex
