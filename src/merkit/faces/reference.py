@@ -18,6 +18,8 @@ LEAST_EYE_DISTANCE = 8.0
 """Pixels of the picture below which two eyes cannot carry a crop."""
 LEAST_SKIN = 0.12
 """Share of the crop that must be skin inside the picture, to hold on to; a whole face has a half."""
+EDGE = 2.0
+"""Parts nearer to the edge of the picture than this many mask radii are not measured."""
 
 
 class Reference:
@@ -34,7 +36,7 @@ class Reference:
         radius = mask_radius(geometry)
         self.parts = part_weights(self.points, grid, radius)
         self.centres = part_centres(self.points)
-        self.seen = in_picture(self.centres, matrix, gray.shape, radius)
+        self.seen = in_picture(self.centres, matrix, gray.shape, EDGE * radius)
         zoom = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         self.landmarks = np.column_stack([self.points, -depth * zoom]).astype(np.float32)
         self.fit, self.nose = rigid_fit(self.landmarks, grid, radius, in_picture(grid, matrix, gray.shape))

@@ -19,7 +19,7 @@ from merkit.faces.crop import in_picture, warp
 from merkit.faces.face import Face, Mesh
 from merkit.faces.geometry import PARTS, CropGeometry, compose, grid_points, invert, transform
 from merkit.faces.landmarks import eye_centres
-from merkit.faces.reference import STEP, Reference, likeness_of, mask_radius, refer, thumbnail
+from merkit.faces.reference import EDGE, STEP, Reference, likeness_of, mask_radius, refer, thumbnail
 from merkit.faces.register import RigidMotion
 from merkit.motion.flow import check_backend, optical_flow
 
@@ -204,7 +204,8 @@ class FaceTracker:
             return self._start(frame, after="hidden")
         residual = flow - reference.fit.field(rigid)
         px200 = self.geometry.px200
-        inside = in_picture(reference.centres, pose, frame.gray.shape, mask_radius(self.geometry))
+        edge = EDGE * mask_radius(self.geometry)
+        inside = in_picture(reference.centres, pose, frame.gray.shape, edge)
         self._seen = inside & reference.seen
         motion = self._offset + px200 * (reference.parts @ residual)
         self._last_motion = np.where(self._seen[:, None], motion, self._last_motion)

@@ -103,7 +103,7 @@ def without_gaps(times: Floats, motion: Floats) -> Floats:
 
     Parts that are mostly missing stay at rest: what little is seen of them cannot be told from noise.
     """
-    there = np.isfinite(motion).all(axis=2)
+    there = np.asarray(np.isfinite(motion).all(axis=2))
     out = motion.copy()
     for part in np.flatnonzero(~there.all(axis=0)):
         seen = there[:, part]
