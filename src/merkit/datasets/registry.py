@@ -22,6 +22,13 @@ _MODULES: tuple[str, ...] = (
     "merkit.datasets.smic",
     "merkit.datasets.samm",
     "merkit.datasets.samm_lv",
+    "merkit.datasets.casme_sq",
+    "merkit.datasets.casme3",
+    "merkit.datasets.mmew",
+    "merkit.datasets.fourdme",
+    "merkit.datasets.dfme",
+    "merkit.datasets.manifest",
+    "merkit.datasets.image_folders",
     "merkit.datasets.flow_release",
     "merkit.datasets.megc2019_features",
 )
