@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ import pytest
 from fake_analysis import fake_analysis
 
 import merkit.analysis
+import merkit.saving
 from merkit.analysis.result import Analysis
 from merkit.cli.analyze import in_words
 from merkit.cli.batch import result_folders
@@ -81,7 +83,7 @@ def test_options_reach_the_analysis(analyses, tmp_path) -> None:
     ]
     assert run(tmp_path, "a.mp4", *words) == 0
     assert analyses[0][1] == {
-        "fps": 200.0, "face": 1, "flow": "tvl1", "sensitivity": 2.0, "detector": "haar", "pictures": False,
+        "fps": 200.0, "face": 1, "flow": "tvl1", "sensitivity": 2.0, "detector": "haar",
     }  # fmt: skip
 
 
@@ -109,6 +111,38 @@ def test_a_bug_in_one_video_is_status_one_and_the_others_go_on(analyses, tmp_pat
     assert run(tmp_path, "bug.mp4", "bad.mp4", "good.mp4", "--quiet") == 1
     assert "bug in merkit" in capsys.readouterr().err
     assert (tmp_path / "out" / "good" / "report.html").exists()
+
+
+def test_a_failure_leaves_no_empty_folder(analyses, tmp_path, monkeypatch, capsys) -> None:
+    """The folder is made before the disk turns out to be full."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(merkit.saving.os, "replace", full)
+    assert run(tmp_path, "a.mp4") == 2
+    assert "the disk is full" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_of_the_person_stay_out_but_the_motion_is_drawn(analyses, tmp_path) -> None:
+    assert run(tmp_path, "a.mp4", "--no-faces") == 0
+    html = (tmp_path / "out" / "a" / "report.html").read_text(encoding="utf-8")
+    assert "data:image/jpeg" not in html
+    assert html.count('class="outline"') == len(fake_analysis().events)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a pipe")
+def test_a_reader_that_leaves_does_not_stop_the_work(analyses, tmp_path, monkeypatch) -> None:
+    """As in `merkit analyze *.mp4 | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert run(tmp_path, "a.mp4", "b.mp4", "--quiet") == 0
+        assert run(tmp_path, "a.mp4", "b.mp4") == 0
+    assert written(tmp_path / "out") == {"a", "b", "summary.csv"}
+    assert (tmp_path / "out" / "b" / "report.html").exists()
 
 
 def test_wrong_options_stop_at_once(analyses, tmp_path, capsys) -> None:
@@ -226,8 +260,13 @@ def test_missing_models_are_fetched_once_and_a_failure_is_only_said(
     monkeypatch.setattr(models, "_download", fail)
     assert run(tmp_path, "a.mp4") == 0
     assert "warning: the face models cannot be fetched: no network" in capsys.readouterr().err
-    assert run(tmp_path, "a.mp4", "--detector", "haar") == 0
-    assert "fetched" not in capsys.readouterr().err
+    for detector in ("haar", "blaze"):
+        run(tmp_path, "a.mp4", "--detector", detector)
+        assert "fetched" not in capsys.readouterr().err
+    # Nothing stands in for what was asked for by name.
+    assert run(tmp_path, "b.mp4", "--detector", "blazeface") == 2
+    assert "error: the face models cannot be fetched" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "b").exists()
 
 
 def test_words_for_what_was_found() -> None:
@@ -235,9 +274,11 @@ def test_words_for_what_was_found() -> None:
     micro = [event for event in analysis.events if event.kind == "micro"]
     assert f"{len(micro)} micro-expressions (" in in_words(analysis)
     analysis.events = micro[:1]
-    assert in_words(analysis).startswith("1 micro-expression (1 ")
+    assert in_words(analysis).startswith("1 micro-expression (1 like positive)")
     assert in_words(analysis).endswith("no macro-expression")
     analysis.events = []
     assert in_words(analysis) == "no micro-expression, no macro-expression"
     analysis.face = None
-    assert in_words(analysis) == "no face found, nothing to analyse"
+    assert in_words(analysis) == "no face was found in this video"
+    analysis.provenance["parameters"] = {"face": 2}
+    assert in_words(analysis) == "face 2 was not found in this video"

@@ -150,3 +150,16 @@ def test_a_reader_that_leaves_early_hears_nothing() -> None:
 
 def test_an_error_without_a_number_is_not_mistaken_for_the_user_s() -> None:
     assert explain(OSError("odd"))[1] == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.skipif(sys.platform == "win32", reason="syntax of the shell")
+def test_closed_streams_are_no_bug(closed: str) -> None:
+    def status(words: str) -> int:
+        command = f"{sys.executable} -m merkit {words} {closed}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert "bug" not in done.stderr
+        return done.returncode
+
+    assert status("--version") == 0
+    assert status("analyze") == 2

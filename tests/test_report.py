@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import itertools
-import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +13,6 @@ from fake_analysis import empty_analysis, fake_analysis, fake_event
 
 from merkit.errors import ConfigError, DataError
 from merkit.report import report_html, save
-from merkit.saving import write_whole
 from merkit.report.words import arrow, direction, headline, lost_time, say_seconds, subline
 
 SCRIPT = "<script>alert(1)</script>"
@@ -318,34 +315,6 @@ def test_a_file_name_taken_by_a_folder_is_refused(tmp_path):
     (tmp_path / "report.html").mkdir()
     with pytest.raises(DataError, match=r"report\.html"):
         save(fake_analysis(), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("number", "word"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "choose an output"), (errno.EACCES, "choose an output")],
-)
-def test_a_failed_write_says_why_and_leaves_the_old_file(tmp_path, monkeypatch, number, word):
-    target = tmp_path / "report.html"
-    target.write_text("old")
-
-    def refuse(*_):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(DataError, match=word):
-        write_whole(target, "new")
-    assert target.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
-
-
-def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(tmp_path / "report.html", "new")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_overlay_and_no_faces_contradict_each_other(tmp_path):

@@ -50,15 +50,17 @@ def demo(
     import json
 
     from merkit.analysis import analyze
+    from merkit.cli.batch import removed_if_empty
     from merkit.cli.failure import FAILED_CHECK
     from merkit.cli.first_use import fetch_missing_models
     from merkit.cli.progress import Talk
-    from merkit.report.files import save, write_text
+    from merkit.report import save
+    from merkit.saving import write_whole
     from merkit.simulate import match_events, simulate_demo
 
     talk = Talk(quiet=quiet, answers=not as_json)
     fetch_missing_models(talk.say)
-    with talk.progress("demo") as progress:
+    with removed_if_empty(out), talk.progress("demo") as progress:
         truth = simulate_demo(
             out,
             seed=seed,
@@ -74,7 +76,7 @@ def demo(
         written = save(analysis, out)
     comparison = match_events(analysis.events, truth.events, truth.blinks)
     text = json.dumps(comparison.to_json(), indent=2) + "\n"
-    write_text(out / "comparison.json", text)
+    write_whole(out / "comparison.json", text)
     for warning in analysis.warnings:
         talk.say(f"note: {warning}")
     if as_json:

@@ -1,0 +1,53 @@
+"""Files appear whole or not at all, and each refusal is one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from merkit.errors import DataError
+from merkit.saving import write_whole
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "choose an output"), (errno.EACCES, "choose an output")],
+)
+def test_a_failed_write_says_why_and_leaves_the_old_file(tmp_path, monkeypatch, number, word):
+    target = tmp_path / "report.html"
+    target.write_text("old")
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(DataError, match=word):
+        write_whole(target, "new")
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "report.html", "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_writers_of_one_file_leave_one_whole_text(tmp_path):
+    texts = [str(i) * 100_000 for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda text: write_whole(tmp_path / "file.txt", text), texts * 4))
+    assert (tmp_path / "file.txt").read_text() in texts
+    assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"absent.file\.txt: cannot be written \(no such file"):
+        write_whole(tmp_path / "absent" / "file.txt", "text")
