@@ -35,7 +35,8 @@ def _read(
     name: str, root: Path, *, repair: bool, fps: float, path: Path | None, cropped: bool | None
 ) -> ClipTable:
     """Read one part of SMIC, with a table or, without one, from the folders."""
-    folders = _clip_folders(_base(root, name, cropped))
+    base = _base(root, name, cropped)
+    folders = _clip_folders(base)
     if path is not None:
         events, version = read_events(path)
     elif folders:
@@ -47,14 +48,14 @@ def _read(
         )
     return clip_table(
         name,
-        [_row(event, folders, root, fps) for event in events],
+        [_row(event, folders, base or root, fps) for event in events],
         version=version,
         repair=repair,
         no_apex=_NO_APEX,
     )
 
 
-def _row(event: Event, folders: dict[str, Path], root: Path, fps: float) -> Row:
+def _row(event: Event, folders: dict[str, Path], base: Path, fps: float) -> Row:
     number = int(event.name[1 : event.name.index("_")])
     folder = folders.get(event.name)
     row = Row(
@@ -67,7 +68,7 @@ def _row(event: Event, folders: dict[str, Path], root: Path, fps: float) -> Row:
         emotion=event.emotion,
         fps=fps,
         folder=folder,
-        expected=root / f"s{number}" / "micro" / event.emotion / event.name,
+        expected=base / f"s{number}" / event.name,
         extra={"apex_estimate": event.apex_estimate},
     )
     if folder is not None:
