@@ -1,4 +1,4 @@
-"""4DME (2022), 60 fps, grey: ``gray_micro/<subject>/<clip>/Frame_000001826.jpg``, frames of the long video."""
+"""4DME (2022), 60 fps, grey: ``gray_micro/<subject>/<clip>/Frame_000001826.jpg``, numbered as the video."""
 
 from __future__ import annotations
 

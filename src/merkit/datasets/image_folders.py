@@ -21,7 +21,7 @@ _VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".wmv", ".
 _SUBJECT = r"^(.+?)[_-]"
 
 
-@register("folders", summary="your own clips, a folder a class", page="docs: folders")
+@register("folders", summary="your own clips, a folder a class; needs --fps")
 def read_folders(root: Path, *, repair: bool, fps: float | None = None, subject: str = _SUBJECT) -> ClipTable:
     """Read clips whose class is the name of the folder they lie in.
 

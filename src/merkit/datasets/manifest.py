@@ -32,7 +32,6 @@ _NAMES = {
 @register(
     "manifest",
     summary="your own clips, one line each in manifest.csv",
-    page="docs: the manifest",
 )
 def read_manifest(
     root: Path, *, repair: bool, table: str | Path | None = None, fps: float | None = None

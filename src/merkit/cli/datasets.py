@@ -1,0 +1,58 @@
+"""``merkit datasets``: which datasets can be read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    group = typer.Typer(name="datasets")
+    group.callback(invoke_without_command=True)(datasets)
+    group.command("list")(list_datasets)
+    app.add_typer(group)
+
+
+def datasets(context: typer.Context) -> None:
+    """Show what merkit can read."""
+    if context.invoked_subcommand is None:
+        list_datasets()
+
+
+def list_datasets(
+    pattern: Annotated[str, typer.Argument(help="Names to show, with wildcards.")] = "*",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
+    """Show the datasets that merkit reads, as their owners hand them out.
+
+    \b
+    [bold]Examples[/bold]
+    merkit datasets list               all of them
+    merkit datasets list "casme*"      some of them
+    merkit datasets list --json        for scripts
+    """
+    import json
+
+    from merkit.datasets import get_dataset
+    from merkit.datasets import list_datasets as names
+    from merkit.errors import ConfigError, did_you_mean
+
+    known = [get_dataset(name) for name in names(pattern)]
+    if not known:
+        raise ConfigError(f"no dataset is named like {pattern!r}{did_you_mean(pattern, names())}")
+    if as_json:
+        keys = ("name", "summary", "fps", "page", "needs_frames")
+        typer.echo(json.dumps([{key: getattr(item, key) for key in keys} for item in known], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Datasets", title_justify="left")
+    for heading in ("name", "what", "from"):
+        table.add_column(heading, overflow="fold")
+    for item in known:
+        table.add_row(item.name, item.summary, item.page)
+    Console().print(table)
+    typer.echo("Read one: merkit.datasets.read_dataset(name, folder).")
