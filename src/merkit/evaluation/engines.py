@@ -1,0 +1,98 @@
+"""Where the folds are trained: here one after the other, or in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for_end
+from typing import TypeVar
+
+from merkit.errors import ConfigError
+from merkit.evaluation.job import Job, Outcome, work
+
+ENGINES = ("auto", "serial", "processes")
+
+Key = TypeVar("Key")
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_jobs(
+    keys: Sequence[Key], make_job: Callable[[Key], Job], *, engine: str = "auto", workers: int | None = None
+) -> Iterator[tuple[Key, Outcome]]:
+    """Do the job of every key, in any order.
+
+    Parameters
+    ----------
+    keys : sequence
+    make_job : callable
+        Makes the job of a key when its turn comes, so that not all of them are in memory.
+    engine : {"auto", "serial", "processes"}
+        "auto" takes processes where there are several jobs and processors.
+    workers : int, optional
+        Number of processes; as many as processors by default.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown engine, or a method that cannot be sent to another process.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"engine={engine!r}: allowed are {', '.join(ENGINES)}")
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers={workers}: give 1 or more")
+    count = min(workers or cores(), len(keys))
+    if engine == "serial" or (engine == "auto" and count < 2):
+        return ((key, work(make_job(key))) for key in keys)
+    return _in_processes(keys, make_job, max(count, 1))
+
+
+def _in_processes(
+    keys: Sequence[Key], make_job: Callable[[Key], Job], workers: int
+) -> Iterator[tuple[Key, Outcome]]:
+    # Started afresh and not forked: a worker has no memory of the runner, and so no test labels.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
+    waiting: dict[Future[Outcome], Key] = {}
+    left = list(reversed(keys))
+    try:
+        while left or waiting:
+            while left and len(waiting) < 2 * workers:
+                key = left.pop()
+                job = make_job(key)
+                _check_sendable(job)
+                waiting[pool.submit(work, job)] = key
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield waiting.pop(future), future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _check_sendable(job: Job) -> None:
+    try:
+        pickle.dumps(job.method)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"{job.method.name} cannot be sent to another process ({error}); define it at the top of a "
+            "module, or use engine='serial'"
+        ) from error
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the runner is killed; it would wait for work for ever otherwise."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait_for_end([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

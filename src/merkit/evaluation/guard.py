@@ -1,0 +1,226 @@
+"""The guard: who was used to fit, to select and to test, and a refusal where these overlap."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.errors import LeakageError
+from merkit.evaluation.people import people
+from merkit.methods.context import FitContext
+
+_DEPTH = 4  # containers within containers that are looked into
+
+
+@dataclass(frozen=True)
+class GuardedContext(FitContext):
+    """The context of a fit under evaluation: its inner splits are watched.
+
+    Parameters
+    ----------
+    allowed : frozenset of str
+        Persons of this fold's training clips.
+    selected : set of str
+        Filled with the persons on whom something was chosen or calibrated.
+    """
+
+    allowed: frozenset[str] = frozenset()
+    selected: set[str] = field(default_factory=set)
+
+    def subject_splits(
+        self, labels: NDArray[Any], groups: NDArray[Any], n_splits: int
+    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Splits of the training clips by subject; see :meth:`FitContext.subject_splits`.
+
+        Raises
+        ------
+        LeakageError
+            If a subject is not one of this fold's training subjects, or on both sides of a split.
+        """
+        strangers = people(groups) - self.allowed
+        if strangers:
+            raise LeakageError(
+                f"selection on subject {min(strangers)}, who is not among the training subjects of this "
+                "fold; choose on the clips that were given to fit"
+            )
+        splits = super().subject_splits(labels, groups, n_splits)
+        for _, held_out in splits:
+            self.selected.update(people(np.asarray(groups)[held_out]))
+        return splits
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the guard knows of the clips under evaluation.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        Name of each clip.
+    groups : sequence of str
+        ``dataset/subject`` of each clip.
+    prints : sequence of str or None
+        Content of each clip, from :func:`merkit.evaluation.fingerprint.fingerprint`.
+    """
+
+    ids: Sequence[str]
+    groups: Sequence[str]
+    prints: Sequence[str | None]
+
+
+def check_fold(name: str, train: NDArray[np.intp], test: NDArray[np.intp], sample: Sample) -> None:
+    """Refuse a fold that shares a clip, a person or a content between training and test.
+
+    Raises
+    ------
+    LeakageError
+        Names the fold and what is shared.
+    """
+    rows = np.intersect1d(train, test)
+    if len(rows):
+        raise LeakageError(
+            f"fold {name!r}: clip {sample.ids[rows[0]]!r} is in training and in test; split by subject"
+        )
+    shared = people(sample.groups[i] for i in train) & people(sample.groups[i] for i in test)
+    if shared:
+        raise LeakageError(
+            f"fold {name!r}: subject {min(shared)} is in training and in test; split by subject"
+        )
+    seen = {sample.prints[i]: i for i in train if sample.prints[i] is not None}
+    for i in test:
+        twin = seen.get(sample.prints[i])
+        if twin is not None:
+            raise LeakageError(
+                f"fold {name!r}: test clip {sample.ids[i]!r} ({sample.groups[i]}) has the same content as "
+                f"training clip {sample.ids[twin]!r} ({sample.groups[twin]}); drop one of the two"
+            )
+
+
+def check_tested_once(tests: Iterable[NDArray[np.intp]], sample: Sample) -> None:
+    """Refuse folds that test a clip more than once: it would count double in the pooled score."""
+    seen: set[int] = set()
+    for test in tests:
+        for row in map(int, test):
+            if row in seen:
+                raise LeakageError(
+                    f"clip {sample.ids[row]!r} ({sample.groups[row]}) is tested in two folds; "
+                    "its subject belongs in one"
+                )
+            seen.add(row)
+
+
+def check_artifacts(artifacts: Mapping[str, Any], test_people: frozenset[str]) -> None:
+    """Refuse something shared between folds that was trained on a test subject, or does not say on whom.
+
+    Raises
+    ------
+    LeakageError
+    """
+    for name, artifact in artifacts.items():
+        trained = _trained_subjects(artifact)
+        if trained is None:
+            raise LeakageError(
+                f"artifact {name!r} does not say on whom it was trained; give it trained_subjects "
+                "('dataset/subject' each, empty if none)"
+            )
+        _refuse_trained(f"artifact {name!r}", trained, test_people)
+
+
+def check_unfitted(recognizer: Any, test_people: frozenset[str]) -> None:
+    """Refuse a recognizer that already learnt something before it was given a fold's training clips.
+
+    Looked at are the recognizer, what it holds, its class, and what its methods name in their module: an
+    estimator with learnt attributes (``mean_``, ``classes_``, …) may be there only if its
+    ``trained_subjects`` are stated and hold nobody who is tested.
+
+    Raises
+    ------
+    LeakageError
+    """
+    for where, thing in _held(recognizer):
+        trained = _trained_subjects(thing)
+        if trained is not None:
+            _refuse_trained(where, trained, test_people)
+        elif _fitted(thing):
+            raise LeakageError(
+                f"{where} ({type(thing).__name__}) was fitted before the split, so it may know the test "
+                "clips; fit it inside fit, or state its trained_subjects"
+            )
+
+
+def _trained_subjects(thing: Any) -> Iterable[str] | None:
+    """The stated subjects of an object, a mapping, or the card of a recognizer."""
+    if isinstance(thing, Mapping):
+        return thing.get("trained_subjects")
+    stated = getattr(thing, "trained_subjects", None)
+    card = getattr(thing, "card", None)
+    if stated is None and isinstance(card, Mapping):
+        stated = card.get("trained_subjects")
+    return stated
+
+
+def _refuse_trained(what: str, trained: Iterable[str], test_people: frozenset[str]) -> None:
+    shared = people(trained) & test_people
+    if shared:
+        raise LeakageError(
+            f"{what} was trained on subject {min(shared)}, who is tested here; "
+            "use one trained without the test subjects"
+        )
+
+
+def _fitted(thing: Any) -> bool:
+    """Whether an estimator (something with `fit`) has learnt attributes, in scikit-learn's convention."""
+    if isinstance(thing, type) or not callable(getattr(thing, "fit", None)):
+        return False
+    names = getattr(thing, "__dict__", {})
+    return any(name.endswith("_") and not name.startswith("_") for name in names)
+
+
+def _held(recognizer: Any) -> Iterator[tuple[str, Any]]:
+    """The recognizer and the objects within reach of it, each with a name for the message."""
+    seen: set[int] = set()
+    queue: list[tuple[str, Any, int]] = [("the recognizer", recognizer, 0)]
+    queue += [(f"{name} of the recognizer's class", value, 1) for name, value in _of_class(type(recognizer))]
+    while queue:
+        where, thing, depth = queue.pop(0)
+        if (
+            id(thing) in seen
+            or isinstance(thing, str | bytes | int | float | np.ndarray | type)
+            or thing is None
+        ):
+            continue
+        seen.add(id(thing))
+        yield where, thing
+        if depth < _DEPTH:
+            queue += [(f"{name} of {where}", value, depth + 1) for name, value in _parts(thing)]
+
+
+def _parts(thing: Any) -> list[tuple[str, Any]]:
+    if isinstance(thing, Mapping):
+        return [(str(name), value) for name, value in thing.items()]
+    if isinstance(thing, list | tuple | set | frozenset):
+        return [(f"item {place}", value) for place, value in enumerate(thing)]
+    if isinstance(thing, types.ModuleType | types.FunctionType | types.BuiltinFunctionType):
+        return []
+    return list(getattr(thing, "__dict__", {}).items())
+
+
+def _of_class(cls: type) -> list[tuple[str, Any]]:
+    """Attributes of a class, and the globals that its methods mention, without the library's own."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        if base is object or base.__module__.startswith(("merkit.", "sklearn.", "torch.")):
+            continue
+        for name, value in vars(base).items():
+            function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+            if isinstance(function, types.FunctionType):
+                names = function.__code__.co_names
+                found.update({n: function.__globals__[n] for n in names if n in function.__globals__})
+            elif not name.startswith("__"):
+                found[name] = value
+    return [(n, v) for n, v in found.items() if not isinstance(v, types.ModuleType | types.FunctionType)]

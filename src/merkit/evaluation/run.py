@@ -1,0 +1,191 @@
+"""The runner: a recognizer under a protocol, with several seeds, honestly and to be continued at any time."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from merkit.clips import ClipTable
+from merkit.errors import ConfigError
+from merkit.evaluation.audit import audit_of
+from merkit.evaluation.engines import run_jobs
+from merkit.evaluation.job import Job, Method
+from merkit.evaluation.people import people
+from merkit.evaluation.predictions import text_of
+from merkit.evaluation.provenance import provenance, settings_are
+from merkit.evaluation.result import Result, json_text
+from merkit.evaluation.scores import scores_of
+from merkit.evaluation.store import RunFolder, write_whole
+from merkit.evaluation.trial import Key, OnProgress, Trial
+from merkit.methods.recognizer import Recognizer
+
+
+def evaluate(
+    method: str | Callable[..., Recognizer],
+    tables: Mapping[str, ClipTable],
+    protocol: Any,
+    *,
+    seeds: int | Sequence[int] = 1,
+    out: str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    audit: bool = False,
+    device: str = "cpu",
+    artifacts: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] | None = None,
+    on_progress: OnProgress | None = None,
+) -> Result:
+    """Cross-validate a recognizer so that a reviewer can trust the score.
+
+    The recognizer gets the labels of training clips only; of the test clips it sees frames and features
+    under opaque ids.  The guard refuses overlap of persons or content between training and test, a
+    recognizer or artifact that knows a test subject, and predictions that depend on the other test clips.
+    Finished folds are kept in `out`, so that a stopped run goes on where it was and ends with the same
+    bytes.
+
+    Parameters
+    ----------
+    method : str or callable
+        Registered name, or a function that makes an unfitted recognizer.
+    tables : mapping of name to ClipTable
+        Datasets by the name of their reader.
+    protocol : str or Protocol
+    seeds : int or sequence of int
+        How many (0, 1, …), or which.
+    out : path, optional
+        Folder of the run; nothing is kept without it.
+    overrides : mapping, optional
+        Settings that differ from the method's defaults.
+    engine, workers
+        See :func:`merkit.evaluation.engines.run_jobs`.
+    audit : bool
+        Also score the epoch that does best on each test subject, to show how much that would lie.
+    device : str
+        Where networks run.
+    artifacts : mapping, or callable from the name of a fold to a mapping
+        Things shared between folds, each with ``trained_subjects``.
+    on_progress : callable, optional
+        ``on_progress(done, total, stage)``.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    LeakageError
+        If test data would reach training, selection or scaling.
+    ConfigError
+        For an unknown name or value, or a folder that holds another run.
+    DataError
+        If the clips cannot be used.
+    """
+    began, started = time.perf_counter(), datetime.now(UTC)
+    tell = on_progress or (lambda done, total, stage: None)
+    seed_list = _seeds(seeds)
+    recipe = _recipe(method, overrides or {})
+    if isinstance(protocol, str):
+        from merkit.protocols import get_protocol
+
+        protocol = get_protocol(protocol)
+    trial = Trial.prepare(protocol, tables, tell)
+    example = recipe.make()
+    plan = {"method": recipe.name, "config": _config(example, recipe), "audit": audit, **trial.plan()}
+    with _folder(out) as path:
+        store = RunFolder(path, plan)
+        keys = [(seed, index) for seed in seed_list for index in range(len(trial.folds))]
+        records = {key: record for key in keys if (record := store.fold(*key)) is not None}
+        resumed = len(records)
+
+        def make_job(key: Key) -> Job:
+            name = trial.folds[key[1]].name
+            shared = artifacts(name) if callable(artifacts) else artifacts or {}
+            return trial.job(key, recipe, device, shared, follow=audit)
+
+        tell(resumed, len(keys), "folds")
+        todo = [key for key in keys if key not in records]
+        for key, outcome in run_jobs(todo, make_job, engine=engine, workers=workers):
+            records[key] = trial.record(key, outcome)
+            store.keep(*key, records[key])
+            tell(len(records), len(keys), "folds")
+        frame = trial.pooled(seed_list, records)
+        metrics: dict[str, Any] = {
+            "method": recipe.name,
+            "protocol": trial.protocol,
+            "classes": list(trial.classes),
+            "class_counts": trial.class_counts(),
+            "seeds": seed_list,
+            "settings": settings_are(example, set(trial.clips.frame["dataset"])),
+            "leak_free": not audit,
+            **scores_of(frame, trial.classes),
+        }
+        if audit:
+            metrics["audit"] = audit_of(recipe.name, trial, seed_list, records, metrics["overall"])
+        run = {
+            **plan,
+            "seeds": seed_list,
+            "engine": engine,
+            "workers": workers,
+            "device": device,
+            "n": len(trial.clips),
+            "subjects": len(people(trial.groups)),
+            "dropped": dict(Counter(reason for _, reason in trial.dropped)),
+            "guard": {
+                "leak_free": not audit,
+                "folds": len(trial.folds),
+                "chose_inside_folds": any(record["guard"]["select"] for record in records.values()),
+            },
+            "warnings": trial.warnings(),
+            "folds_resumed": resumed,
+            "fold_seconds": {f"{s}/{trial.folds[i].name}": records[s, i]["seconds"] for s, i in keys},
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - began, 2),
+            **provenance(),
+        }
+        write_whole(path / "predictions.csv", text_of(frame))
+        write_whole(path / "metrics.json", json_text(metrics))
+        write_whole(path / "run.json", json_text(run))
+    return Result(None if out is None else Path(out), frame, metrics, run)
+
+
+def _seeds(seeds: int | Sequence[int]) -> list[int]:
+    chosen = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
+    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
+        raise ConfigError(f"seeds={seeds!r}: give how many (1 or more), or different numbers of 0 or more")
+    return chosen
+
+
+def _recipe(method: str | Callable[..., Recognizer], overrides: Mapping[str, Any]) -> Method:
+    if isinstance(method, str):
+        return Method(method, dict(overrides))
+    if not callable(method):
+        raise ConfigError(
+            f"method={type(method).__name__} object: give a registered name, or a function that makes a new "
+            "recognizer for every fold"
+        )
+    return Method(str(getattr(method, "name", None) or method.__name__), dict(overrides), method)
+
+
+def _config(recognizer: Any, recipe: Method) -> dict[str, Any]:
+    config = getattr(recognizer, "config", None)
+    if is_dataclass(config) and not isinstance(config, type):
+        return asdict(config)
+    return dict(recipe.overrides)
+
+
+def _folder(out: str | Path | None) -> AbstractContextManager[Path]:
+    """The folder of the run, or one that is gone afterwards."""
+    return nullcontext(Path(out)) if out is not None else _temporary()
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)

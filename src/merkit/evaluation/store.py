@@ -1,0 +1,108 @@
+"""The folder of a run: each finished fold in a file of its own, so that a killed run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from merkit.errors import ConfigError, DataError
+
+PLAN, FOLDS = "plan.json", "folds"
+
+
+class RunFolder:
+    """Files of one run.
+
+    Parameters
+    ----------
+    path : path
+        Made if it does not exist.
+    plan : mapping
+        Everything that decides what a fold predicts.  A folder that holds the folds of another plan is
+        refused: mixing the two would give a score of neither.
+
+    Raises
+    ------
+    ConfigError
+        If the folder belongs to another plan; the difference is named.
+    DataError
+        If the folder holds a plan that cannot be read.
+    """
+
+    def __init__(self, path: str | Path, plan: Mapping[str, Any]) -> None:
+        self.path = Path(path)
+        self.plan = json.loads(json.dumps(plan))
+        self._digest = hashlib.sha256(_text(self.plan).encode()).hexdigest()
+        (self.path / FOLDS).mkdir(parents=True, exist_ok=True)
+        for draft in self.path.rglob(".*.part"):
+            draft.unlink(missing_ok=True)
+        known = self.path / PLAN
+        if known.exists():
+            self._compare(known)
+        else:
+            write_whole(known, _text(self.plan))
+
+    def fold(self, seed: int, index: int) -> dict[str, Any] | None:
+        """What was kept of a fold, or ``None`` if it is not finished."""
+        path = self._fold_path(seed, index)
+        try:
+            record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            # A disk that lost power can leave a named file empty; the fold is trained again.
+            return None
+        return record if record.get("plan") == self._digest else None
+
+    def keep(self, seed: int, index: int, record: Mapping[str, Any]) -> None:
+        """Keep a finished fold, whole or not at all."""
+        path = self._fold_path(seed, index)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, _text({"plan": self._digest, **record}))
+
+    def _fold_path(self, seed: int, index: int) -> Path:
+        return self.path / FOLDS / f"seed-{seed}" / f"fold-{index:04d}.json"
+
+    def _compare(self, path: Path) -> None:
+        try:
+            other = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path}: not a readable plan of a run ({error}); choose another folder"
+            ) from error
+        if other == self.plan:
+            return
+        for key in sorted({*other, *self.plan}):
+            before, now = other.get(key), self.plan.get(key)
+            if before != now:
+                raise ConfigError(
+                    f"{self.path} holds a run with {key} {_short(before)}, this one has {_short(now)}; "
+                    "choose another output folder"
+                )
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all, also when the machine stops in the middle."""
+    part = path.with_name(f".{path.name}-{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,189 @@
+"""What is to be tried: the clips of a protocol, their labels and checked folds; and what is kept of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from merkit.clips import ClipTable
+from merkit.errors import DataError
+from merkit.evaluation.fingerprint import digest, fingerprint, twins
+from merkit.evaluation.guard import Sample, check_fold, check_tested_once
+from merkit.evaluation.job import Job, Method, Outcome
+from merkit.evaluation.people import people
+from merkit.evaluation.predictions import rows_of
+from merkit.evaluation.sealed import seal
+
+Key = tuple[int, int]
+"""Seed, and number of the fold."""
+
+OnProgress = Callable[[int, int | None, str], None]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of a run, its rows in the order of the table."""
+
+    name: str
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Clips under a protocol.
+
+    Parameters
+    ----------
+    protocol : str
+    clips : ClipTable
+    truth : array, shape (N,) of str, or (N, K) of 0 and 1 for action units
+    groups : array, shape (N,) of str
+    classes : tuple of str
+        Classes, or units.
+    folds : list of Fold
+    sample : Sample
+        What the guard knows.
+    dropped : list of (id, reason)
+    """
+
+    protocol: str
+    clips: ClipTable
+    truth: NDArray[Any]
+    groups: NDArray[np.str_]
+    classes: tuple[str, ...]
+    folds: list[Fold]
+    sample: Sample
+    dropped: list[tuple[str, str]]
+
+    @classmethod
+    def prepare(cls, protocol: Any, tables: Mapping[str, ClipTable], tell: OnProgress) -> Trial:
+        """Select the clips, look at their content, and check every fold.
+
+        Raises
+        ------
+        LeakageError
+            If a fold shares a clip, a person or a content between training and test.
+        DataError
+            If there is no clip, or a fold is empty.
+        """
+        chosen = protocol.select(tables)
+        clips, truth = chosen.clips, np.asarray(chosen.y)
+        if not len(clips):
+            given = ", ".join(tables) or "no data"
+            raise DataError(f"protocol {protocol.name} finds no clip in {given}; see --data")
+        groups = np.asarray(chosen.groups).astype(str)
+        prints = []
+        for place, clip in enumerate(clips):
+            prints.append(fingerprint(clip))
+            tell(place + 1, len(clips), "reading")
+        sample = Sample(clips.frame["id"].tolist(), groups.tolist(), prints)
+        return cls(
+            protocol=str(protocol.name),
+            clips=clips,
+            truth=truth.astype(int) if truth.ndim == 2 else truth.astype(str),
+            groups=groups,
+            classes=tuple(str(name) for name in chosen.classes),
+            folds=_checked_folds(protocol, chosen, sample),
+            sample=sample,
+            dropped=list(chosen.dropped),
+        )
+
+    def plan(self) -> dict[str, Any]:
+        """What of the trial decides the predictions, short enough to compare."""
+        return {
+            "protocol": self.protocol,
+            "classes": list(self.classes),
+            "folds": digest((f.name, *f.train, "|", *f.test) for f in self.folds),
+            "data": digest(
+                zip(self.sample.ids, self.groups, self.truth.tolist(), self.sample.prints, strict=True)
+            ),
+        }
+
+    def job(self, key: Key, method: Method, device: str, artifacts: Mapping[str, Any], follow: bool) -> Job:
+        """The work of one fold with one seed."""
+        fold = self.folds[key[1]]
+        return Job(
+            method=method,
+            train=[self.clips[int(row)] for row in fold.train],
+            labels=self.truth[fold.train],
+            groups=self.groups[fold.train],
+            # Ordered by opaque id: the order of a table often follows the classes.
+            test=sorted((seal(self.clips[int(row)]) for row in fold.test), key=lambda clip: clip.id),
+            test_groups=self.groups[fold.test].tolist(),
+            classes=self.classes,
+            seed=key[0],
+            device=device,
+            artifacts=artifacts,
+            follow=follow,
+        )
+
+    def record(self, key: Key, outcome: Outcome) -> dict[str, Any]:
+        """What is kept of a fold: predictions in the order of its rows, and who was used for what."""
+        fold = self.folds[key[1]]
+        order = np.argsort(np.argsort([self.clips[int(row)].blind().id for row in fold.test]))
+        return {
+            "fold": fold.name,
+            "probabilities": outcome.probabilities[order].tolist(),
+            "epochs": [table[order].tolist() for table in outcome.epochs],
+            "seconds": round(outcome.seconds, 3),
+            "guard": {
+                "fit": sorted(people(self.groups[fold.train])),
+                "fit_clips": digest([self.sample.ids[row]] for row in fold.train),
+                "select": outcome.selected_on,
+                "test": sorted(people(self.groups[fold.test])),
+                "test_clips": [self.sample.ids[row] for row in fold.test],
+            },
+        }
+
+    def pooled(
+        self,
+        seeds: Sequence[int],
+        records: Mapping[Key, Mapping[str, Any]],
+        epoch_of: Mapping[Key, int] | None = None,
+    ) -> pd.DataFrame:
+        """All predictions; with `epoch_of`, those after that epoch of each fold."""
+        names = {int(row): fold.name for fold in self.folds for row in fold.test}
+        parts = []
+        for seed in seeds:
+            found: dict[int, NDArray[np.float64]] = {}
+            for index, fold in enumerate(self.folds):
+                record = records[seed, index]
+                table = record["epochs"][epoch_of[seed, index]] if epoch_of else record["probabilities"]
+                found.update(zip(map(int, fold.test), np.asarray(table), strict=True))
+            parts.append(rows_of(self.clips.frame, self.truth, self.classes, names, found, seed))
+        return pd.concat(parts, ignore_index=True)
+
+    def class_counts(self) -> dict[str, int]:
+        """Clips of each class, or with each unit."""
+        if self.truth.ndim == 2:
+            return {name: int(self.truth[:, k].sum()) for k, name in enumerate(self.classes)}
+        return {name: int((self.truth == name).sum()) for name in self.classes}
+
+    def warnings(self) -> list[str]:
+        """What is no leak but should be known."""
+        ids, groups = self.sample.ids, self.sample.groups
+        return [
+            f"clips {ids[a]} and {ids[b]} of {groups[a]} have the same content and both count"
+            for a, b, *_ in twins(self.sample.prints)
+        ]
+
+
+def _checked_folds(protocol: Any, chosen: Any, sample: Sample) -> list[Fold]:
+    folds = [
+        Fold(str(fold.name), *(np.sort(np.asarray(rows, np.intp)) for rows in (fold.train, fold.test)))
+        for fold in protocol.folds(chosen)
+    ]
+    for fold in folds:
+        if not len(fold.train) or not len(fold.test):
+            raise DataError(
+                f"fold {fold.name!r} of protocol {protocol.name} has nothing to train on or to test"
+            )
+        check_fold(fold.name, fold.train, fold.test, sample)
+    check_tested_once((fold.test for fold in folds), sample)
+    return folds
