@@ -89,12 +89,24 @@ def find_frames_base(root: Path, child: str, *, cropped: bool | None = None) -> 
 
     kinds: dict[bool, Path] = {}
     for base in find_bases(root, holds):
-        # The folder that the user names says what it holds, those above it do not.
-        named = "/".join((root.name, *base.relative_to(root).parts))
-        kinds.setdefault("crop" in named.casefold(), base)
+        kinds.setdefault(is_cropped(root, base), base)
     if cropped is None:
         return kinds.get(False) or kinds.get(True)
     return kinds.get(cropped)
+
+
+def is_cropped(root: Path, base: Path) -> bool:
+    """Say whether a folder below `root` holds cropped faces, by the names of folders.
+
+    The name of `root` counts only where those below it say nothing: it may be anything.
+
+    >>> is_cropped(Path("my_crops"), Path("my_crops/RAW")), is_cropped(Path("Cropped"), Path("Cropped"))
+    (False, True)
+    """
+    below = str(base.relative_to(root)).casefold()
+    if "crop" in below or "raw" in below:
+        return "crop" in below
+    return "crop" in root.name.casefold()
 
 
 class Names:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from merkit.clips import ClipTable
-from merkit.datasets.folders import find_bases, subfolders
+from merkit.datasets.folders import find_bases, is_cropped, subfolders
 from merkit.datasets.registry import register
 from merkit.datasets.rows import Row, clip_table
 from merkit.datasets.smic_tables import EMOTIONS, Event, clip_name, emotion_of, read_events
@@ -95,7 +95,7 @@ def _base(root: Path, name: str, cropped: bool | None) -> Path | None:
     for base in bases:
         # The folder that the user names says what it holds, those above it do not.
         said = "/".join((root.name, *base.relative_to(root).parts)).casefold()
-        kinds.setdefault((_part(said), "crop" in said), base)
+        kinds.setdefault((_part(said), is_cropped(root, base)), base)
     wanted = (False, True) if cropped is None else (cropped,)
     return next((kinds[part, crop] for part in (name, "") for crop in wanted if (part, crop) in kinds), None)
 
