@@ -1,17 +1,15 @@
-"""How fast is the main job, where does the time go, and does memory grow with the length of a video?
+"""How fast is the main job, from decoding to the written report, and where does the time go?
 
-    python benchmarks/analyze_speed.py [--data ../shared/data] [--minutes 2 20] [--no-memory]
+    python benchmarks/analyze_speed.py [--data ../shared/data]
 
-Speed: the 640×360 film and a simulated demo, from decoding to the written report, and the share of
-each stage.  Memory: peak resident memory of analysing videos of several lengths made by repeating a
-demo at 640×360, each in a process of its own.
+The 640×360 film and a simulated demo, each three times in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -96,81 +94,37 @@ def speed(video: Path) -> dict[str, Any]:
     }
 
 
-def long_video(path: Path, minutes: float, fps: float = 30.0) -> None:
-    """A video of some minutes: one demo at 640×360, over and over."""
-    from merkit.simulate import film, load_portrait, plan
-    from merkit.video import VideoWriter
-
-    portrait = load_portrait(size=(640, 360), face_px=160.0)
-    truth = plan(portrait, seed=7, fps=fps, duration_s=20.0)
-    frames = list(film(truth, portrait))
-    with VideoWriter(path, fps, crf=18) as writer:
-        for number in range(round(minutes * 60 * fps)):
-            writer.write(frames[number % len(frames)])
-
-
-def memory(video: Path) -> dict[str, Any]:
-    """Peak resident memory of the whole job in a fresh process."""
-    code = (
-        "import sys, time, resource, tempfile, pathlib\n"
-        "from merkit.analysis import analyze\n"
-        "from merkit.report import save\n"
-        "start = time.perf_counter()\n"
-        "a = analyze(sys.argv[1])\n"
-        "save(a, pathlib.Path(tempfile.mkdtemp()))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, a.n_frames, len(a.events),"
-        " time.perf_counter() - start)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(video)], capture_output=True, text=True, check=True)
-    peak, frames, events, seconds = map(float, done.stdout.split())
-    return {
-        "minutes": round(frames / 30 / 60, 2),
-        "peak_mb": round(peak, 1),
-        "events": int(events),
-        "frames_per_s": round(frames / seconds, 1),
-    }
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", default=os.environ.get("MERKIT_TEST_DATA", "../shared/data"))
-    parser.add_argument("--minutes", type=float, nargs="+", default=[2.0, 20.0])
-    parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        import json
-
         print(json.dumps(speed(Path(options.one))))
         return
-    result: dict[str, Any] = {"speed": [], "memory": []}
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         from merkit.simulate import simulate_demo
 
         simulate_demo(folder, seed=7)
         films = [Path(options.data) / "videos" / FILM, Path(folder) / "video.mp4"]
         for video in films:
-            import json
-
             runs = []
             for _ in range(3):
                 done = subprocess.run(
-                    [sys.executable, __file__, "--one", str(video)], capture_output=True, text=True, check=True
+                    [sys.executable, __file__, "--one", str(video)],
+                    capture_output=True,
+                    text=True,
+                    check=True,
                 )
                 runs.append(json.loads(done.stdout))
             runs.sort(key=lambda r: r["frames_per_s"])
-            result["speed"].append({**runs[1], "all_runs": [r["frames_per_s"] for r in runs]})
+            rows.append({**runs[1], "all_runs": [r["frames_per_s"] for r in runs]})
             print_table([{k: v for k, v in runs[1].items() if k != "ms_per_frame"}], "median of three")
             print_table([runs[1]["ms_per_frame"]], "ms a frame; stages contain each other in part")
-        if not options.no_memory:
-            for minutes in options.minutes:
-                video = Path(folder) / f"long-{minutes:g}.mp4"
-                long_video(video, minutes)
-                result["memory"].append(memory(video))
-                video.unlink()
-            print_table(result["memory"], "memory")
-    result["own_peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-    print(write_result("analyze_speed", result, seeds=[7]).name)
+    print(write_result("analyze_speed", {"speed": rows}, seeds=[7]).name)
 
 
 if __name__ == "__main__":
