@@ -62,7 +62,7 @@ def test_headlines_say_what_was_found():
 
 def test_subline_tells_only_of_what_was_seen():
     analysis = fake_analysis()
-    assert subline(analysis) == "Also seen: 1 longer expression (over 0.5 s) and 2 blinks."
+    assert subline(analysis) == "Also seen: 1 longer expression (over 0.5\u00a0s) and 2 blinks."
     analysis.events = analysis.events[:1]
     assert subline(analysis) == "Also seen: 2 blinks."
     analysis.stretches = []

@@ -57,7 +57,19 @@ def test_figure_has_a_line_a_region_and_a_band_an_event():
     micro = next(trace for trace in figure.data if trace.name == "micro-expression")
     assert [x for x in micro.x[:5] if x is not None] == [1.46, 1.46, 1.76, 1.76, 1.46]
     assert sum(x is None for x in micro.x) == 3
-    assert {"blinks", "speech", "head moves", "no face", "macro-expression", "not observable"} <= set(names)
+    assert {"blinks", "speech", "head moves", "no face", "longer", "not observable"} <= set(names)
+
+
+def test_longer_expressions_are_a_row_and_only_micro_expressions_have_numbers():
+    """Bands of longer ones overlap and would fill the chart of a lively face."""
+    events = [fake_event("positive", 2.0 + i, 100.0, duration_s=4.0) for i in range(4)]
+    events.insert(2, fake_event("surprise", 4.5, 100.0))
+    figure = timeline_figure(fake_analysis(events=events))
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces["event numbers"].text) == ["3"]
+    assert sum(x is None for x in traces["micro-expression"].x) == 1
+    assert sum(x is None for x in traces["longer"].x) == 4
+    assert traces["longer"].text[3].startswith("event 2, longer expression")
 
 
 def test_every_role_has_a_colour_on_both_grounds():

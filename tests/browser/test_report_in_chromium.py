@@ -25,7 +25,7 @@ sync_api = pytest.importorskip(
 )
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-NAMES = ("usual", "faceless", "no-face", "nothing-found", "long")
+NAMES = ("usual", "faceless", "no-face", "nothing-found", "long", "lively")
 CHROMIUM = os.environ.get("MERKIT_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
 if CHROMIUM is None:
     pytest.skip("no Chromium: install one or name it in MERKIT_CHROMIUM", allow_module_level=True)
@@ -55,6 +55,10 @@ def reports(tmp_path_factory):
     save(empty_analysis(), root / "no-face")
     save(fake_analysis(events=[]), root / "nothing-found")
     save(fake_analysis(1200.0, 30.0, events=long), root / "long")
+    lively = [
+        fake_event("surprise", 2.0 + 0.8 * i, 30.0, duration_s=0.3 if i % 3 else 2.0) for i in range(30)
+    ]
+    save(fake_analysis(30.0, 30.0, events=lively), root / "lively")
     return root
 
 
@@ -142,6 +146,17 @@ def test_tick_labels_and_numbers_lie_within_the_chart(opened):
             }"""
         )
         assert outside == []
+
+
+def test_numbers_keep_apart_and_come_back_when_zoomed_in(opened):
+    page = opened("lively", viewport={"width": 400, "height": 900})
+    numbers = """[...document.querySelectorAll("#timeline .textpoint text")].filter(t => t.textContent)
+        .map(t => t.getBoundingClientRect()).sort((a, b) => a.left - b.left)"""
+    assert page.evaluate(f"{numbers}.every((r, i, all) => !i || r.left > all[i - 1].right)")
+    shown = "document.getElementById('timeline').data.find(t => t.name === 'event numbers').text"
+    before = [text for text in page.evaluate(shown) if text]
+    page.get_by_role("button", name="Show in the timeline").first.click()
+    _until(page, f"{shown}.filter(text => text).length > {len(before)}")
 
 
 def test_hover_tells_time_frame_and_pixels(opened):

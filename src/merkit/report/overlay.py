@@ -140,7 +140,9 @@ class _Scene:
         y = self.sizes.pad
         for number, event in enumerate(self.analysis.events, start=1):
             if event.onset_frame <= index and time <= event.offset_s + LINGER_S:
-                y = self._label(canvas, f"{number} {event.kind}: {event_summary(event)}", y, _colour(event))
+                sure = event.recognition is not None and not event.recognition.abstained
+                text = f"{number} {event.kind}: {'like ' * sure}{event_summary(event)}"
+                y = self._label(canvas, text, y, _colour(event))
         for stretch in self.analysis.stretches:
             if not stretch.observable and stretch.start_frame <= index < stretch.stop_frame:
                 y = self._label(canvas, f"not observable: {stretch.kind}", y, HIDDEN)

@@ -23,8 +23,9 @@ MAX_POINTS = 4000
 MAX_LABELS = 40
 #: Fraction of the figure's height at which the curves end and the row of event numbers begins.
 CEILING = 0.93
-#: Rows below the curves, from top to bottom: title, kinds of stretch, colour role.
+#: Rows below the curves, from top to bottom: title, kinds of event or stretch, colour role.
 LANES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("longer", ("macro",), "macro"),
     ("blinks", ("blink",), "blink"),
     ("speech", ("speech",), "speech"),
     ("head moves", ("head motion",), "hidden"),
@@ -48,6 +49,9 @@ def _around_events(analysis: Analysis, budget: int) -> NDArray[np.intp]:
 def timeline_figure(analysis: Analysis, *, max_points: int = MAX_POINTS) -> go.Figure:
     """Plotly figure of the motion curves with events, blinks, speech and unobservable stretches.
 
+    Micro-expressions are bands across the curves; longer ones, which may overlap and fill a video,
+    are a row below them.
+
     Colours are those for light ground; every trace names its role in ``meta`` so that a page can
     exchange them.
 
@@ -64,9 +68,10 @@ def timeline_figure(analysis: Analysis, *, max_points: int = MAX_POINTS) -> go.F
     import plotly.graph_objects as go
 
     traces = [*_bands(analysis), *_curves(analysis, max_points)]
-    lanes = [lane for lane in LANES if any(s.kind in lane[1] for s in analysis.stretches)]
+    there = {item.kind for item in (*analysis.events, *analysis.stretches)}
+    lanes = [lane for lane in LANES if there.intersection(lane[1])]
     for row, (title, kinds, role) in enumerate(lanes):
-        traces.append(_lane(analysis, title, kinds, role, -row))
+        traces.append(_lane(title, _spans(analysis, kinds), role, -row))
     return go.Figure(data=traces, layout=_layout(analysis, [lane[0] for lane in lanes]))
 
 
@@ -103,14 +108,10 @@ def _rectangles(spans: Sequence[tuple[float, float]]) -> dict[str, list[float | 
 
 
 def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
-    micro, macro = (
-        [(event.onset_s, event.offset_s) for event in analysis.events if event.kind == kind]
-        for kind in ("micro", "macro")
-    )
+    micro = [(n, event) for n, event in enumerate(analysis.events, start=1) if event.kind == "micro"]
     groups = [
         ("not observable", "hidden", _unobservable(analysis), 0.6, 1.0),
-        ("macro-expression", "macro", macro, 0.6, 0.2),
-        ("micro-expression", "micro", micro, 1.2, 0.35),
+        ("micro-expression", "micro", [(e.onset_s, e.offset_s) for _, e in micro], 1.2, 0.35),
     ]
     for name, role, spans, width, opacity in groups:
         if not spans:
@@ -125,7 +126,7 @@ def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
             "line": {"color": LIGHT[role], "width": width},
             "fillcolor": _fade(LIGHT[role], opacity),
             "hoverinfo": "skip",
-            "legendrank": {"micro": 1, "macro": 2, "hidden": 2000}[role],
+            "legendrank": {"micro": 1, "hidden": 2000}[role],
         }
         if role == "hidden":
             trace["fillpattern"] = {
@@ -137,16 +138,16 @@ def _bands(analysis: Analysis) -> Iterable[dict[str, Any]]:
                 "solidity": 0.16,
             }
         yield trace
-    if 0 < len(analysis.events) <= MAX_LABELS:
+    if 0 < len(micro) <= MAX_LABELS:
         yield {
             "type": "scatter",
             "mode": "text",
             "name": "event numbers",
             "meta": "text",
-            "x": [event.apex_s for event in analysis.events],
-            "y": [0.5] * len(analysis.events),
+            "x": [event.apex_s for _, event in micro],
+            "y": [0.5] * len(micro),
             "yaxis": "y4",
-            "text": [str(number) for number in range(1, len(analysis.events) + 1)],
+            "text": [str(number) for number, _ in micro],
             "textfont": {"size": 13, "color": LIGHT["text"], "weight": 600},
             "cliponaxis": False,
             "showlegend": False,
@@ -172,15 +173,24 @@ def _unobservable(analysis: Analysis) -> list[tuple[float, float]]:
     return merged
 
 
-def _lane(analysis: Analysis, title: str, kinds: tuple[str, ...], role: str, row: int) -> dict[str, Any]:
+def _spans(analysis: Analysis, kinds: tuple[str, ...]) -> list[tuple[float, float, str]]:
+    """Start, end and name of every event or stretch of these kinds."""
+    events = [
+        (event.onset_s, event.offset_s, f"event {number}, longer expression")
+        for number, event in enumerate(analysis.events, start=1)
+        if event.kind in kinds
+    ]
+    return events + [(s.start_s, s.stop_s, s.kind) for s in analysis.stretches if s.kind in kinds]
+
+
+def _lane(title: str, spans: list[tuple[float, float, str]], role: str, row: int) -> dict[str, Any]:
     """One row of spans; a tick at each start keeps the shortest visible in a long video."""
     x: list[float | None] = []
     text: list[str] = []
-    for s in analysis.stretches:
-        if s.kind in kinds:
-            said = f"{s.kind} {s.start_s:.2f} to {s.stop_s:.2f} s ({say_seconds(s.stop_s - s.start_s)})"
-            x += [s.start_s, s.stop_s, None]
-            text += [said, said, ""]
+    for start, stop, name in spans:
+        said = f"{name} {start:.2f} to {stop:.2f} s ({say_seconds(stop - start)})"
+        x += [start, stop, None]
+        text += [said, said, ""]
     return {
         "type": "scatter",
         "mode": "lines+markers",

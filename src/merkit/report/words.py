@@ -105,7 +105,7 @@ def subline(analysis: Analysis) -> str:
         )
     macro = sum(event.kind == "macro" for event in analysis.events)
     blinks = sum(stretch.kind == "blink" for stretch in analysis.stretches)
-    seen = [say_count(macro, "longer expression") + " (over 0.5 s)"] if macro else []
+    seen = [say_count(macro, "longer expression") + " (over 0.5\u00a0s)"] if macro else []
     seen += [say_count(blinks, "blink")] if blinks else []
     return f"Also seen: {' and '.join(seen)}." if seen else ""
 
