@@ -140,9 +140,7 @@ class _Scene:
         y = self.sizes.pad
         for number, event in enumerate(self.analysis.events, start=1):
             if event.onset_frame <= index and time <= event.offset_s + LINGER_S:
-                sure = event.recognition is not None and not event.recognition.abstained
-                text = f"{number} {event.kind}: {'like ' * sure}{event_summary(event)}"
-                y = self._label(canvas, text, y, _colour(event))
+                y = self._label(canvas, _words(number, event), y, _colour(event))
         for stretch in self.analysis.stretches:
             if not stretch.observable and stretch.start_frame <= index < stretch.stop_frame:
                 y = self._label(canvas, f"not observable: {stretch.kind}", y, HIDDEN)
@@ -166,6 +164,13 @@ class _Scene:
         origin = (self.sizes.pad, self.sizes.strip - self.sizes.pad // 2 - 1)
         clock = f"{time:.3f} s   frame {index}"
         cv2.putText(strip, clock, origin, FONT, 0.8 * self.sizes.text, TEXT, max(1, self.sizes.line - 1), cv2.LINE_AA)  # fmt: skip # noqa: E501
+
+
+def _words(number: int, event: Event) -> str:
+    if event.recognition is None:
+        return f"{number} {event.kind}"
+    like = "" if event.recognition.abstained else "like "
+    return f"{number} {event.kind}: {like}{event_summary(event)}"
 
 
 def _colour(event: Event) -> Colour:

@@ -68,7 +68,7 @@ def timeline_figure(analysis: Analysis, *, max_points: int = MAX_POINTS) -> go.F
     import plotly.graph_objects as go
 
     traces = [*_bands(analysis), *_curves(analysis, max_points)]
-    there = {item.kind for item in (*analysis.events, *analysis.stretches)}
+    there: set[str] = {event.kind for event in analysis.events} | {s.kind for s in analysis.stretches}
     lanes = [lane for lane in LANES if there.intersection(lane[1])]
     for row, (title, kinds, role) in enumerate(lanes):
         traces.append(_lane(title, _spans(analysis, kinds), role, -row))
