@@ -58,12 +58,13 @@ def read_folders(root: Path, *, repair: bool, fps: float | None = None, subject:
         is_folder = clip.is_dir()
         if is_folder and fps is None:
             raise ConfigError(f"{root}: images do not say their rate; give it with fps=")
-        found = None if person else pattern.search(clip.stem)
+        name = clip.name if is_folder else clip.stem
+        found = None if person else pattern.search(name)
         alone = not person and found is None
         rows.append(
             Row(
                 id=(clip if is_folder else clip.with_suffix("")).relative_to(root).as_posix(),
-                subject=person or (found[1] if found is not None else clip.stem),
+                subject=person or (found[1] if found is not None else name),
                 row=len(rows),
                 filename=clip.name,
                 emotion=label,

@@ -78,7 +78,7 @@ def read_manifest(
         marks = {key: whole_number(line[key], where) for key in ("onset", "apex", "offset", "start", "stop")}
         rows.append(
             Row(
-                id=line["id"] or place.stem,
+                id=line["id"] or (place.name if place.is_dir() else place.stem),
                 subject=line["subject"],
                 row=index,
                 filename=location,
