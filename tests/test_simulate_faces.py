@@ -270,3 +270,11 @@ def test_faces_too_small_or_cut_off_are_refused(astronaut: Portrait) -> None:
         Portrait.from_picture(picture, astronaut.points / 10)
     with pytest.raises(DataError, match="outside"):
         Portrait.from_picture(picture, astronaut.points + np.array([260, 0]))
+
+
+@pytest.mark.parametrize("units", ["AU1+2", "AU6", "AU7"])
+def test_narrow_movements_of_a_small_face_are_not_taken_for_folds(units: str) -> None:
+    """Positions are rounded to 1/32 px, so on a steep field the inversion can only come so near."""
+    small = load_portrait(face_px=110, size=(220, 240))
+    state = FaceState((Movement(small.field(units), 1.2),), head=HeadPose(0.3, 0.2, 0.1, 1.002))
+    assert np.isfinite(small.render(state)).all()

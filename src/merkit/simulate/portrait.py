@@ -202,8 +202,9 @@ class Portrait:
         if not state.movements:
             return x, y
         total = _total(state.movements)
-        # `_lookup` rounds positions, hence shifts, a little: finer than this the steps cannot become.
-        enough = 2e-3 * max(1.0, float(np.abs(total).max()))
+        # `_lookup` rounds positions to 1/32 px, hence shifts: finer than this the steps cannot become.
+        slope = float(sum(np.abs(np.diff(total, axis=axis)).max() for axis in (0, 1)))
+        enough = max(2e-3 * max(1.0, float(np.abs(total).max())), slope / 24)
         from_x, from_y = x, y
         for _ in range(60):
             shift = _lookup(total, from_x, from_y)
