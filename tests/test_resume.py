@@ -1,0 +1,166 @@
+"""A run can be killed at any moment and ends with the bytes of an undisturbed one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluation_kit import BySubject, ByThirds, toy_table
+
+from merkit.errors import ConfigError
+from merkit.evaluation import evaluate, store
+
+FILES = ("predictions.csv", "metrics.json")
+TABLE = toy_table(subjects=10)
+
+
+class Slow(ByThirds):
+    """Takes as long as it takes to lose a race against being killed: a few hundred small products."""
+
+    def fit(self, clips, labels, groups, *, context=None):
+        for _ in range(40):
+            np.linalg.svd(np.ones((60, 60)))
+        return super().fit(clips, labels, groups, context=context)
+
+
+def run(out: Path, **how):
+    return evaluate(Slow, {"toy": TABLE}, BySubject(), seeds=2, out=out, engine="serial", **how)
+
+
+def contents(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in FILES]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> tuple[list[bytes], float]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    began = time.perf_counter()
+    run(folder)
+    return contents(folder), time.perf_counter() - began
+
+
+def test_equal_runs_give_equal_bytes(undisturbed, tmp_path):
+    run(tmp_path)
+    assert contents(tmp_path) == undisturbed[0]
+
+
+@pytest.mark.parametrize("moment", np.random.default_rng(7).uniform(0.02, 1.1, 10).round(3))
+def test_killed_at_a_random_moment_it_ends_with_the_same_bytes(moment, undisturbed, tmp_path):
+    expected, takes = undisturbed
+    # Forked, so that no time goes into importing: the moment falls into the run itself.
+    child = multiprocessing.get_context("fork").Process(target=run, args=(tmp_path,))
+    child.start()
+    child.join(moment * takes)
+    child.kill()
+    child.join()
+    assert child.exitcode in (-9, 0)
+    result = run(tmp_path)
+    assert contents(tmp_path) == expected
+    assert list(tmp_path.rglob(".*")) == []
+    assert result.run["folds_resumed"] == 20 or child.exitcode == -9
+
+
+@pytest.mark.parametrize("nth", [1, 2, 5, 21, 22, 23, 24])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_a_write_it_ends_with_the_same_bytes(nth, when, undisturbed, tmp_path):
+    """Right before and right after a file gets its name: plan, folds, and the three files of the end."""
+
+    def child() -> None:
+        rename, count = os.replace, 0
+
+        def die(source, target):
+            nonlocal count
+            count += 1
+            if when == "after":
+                rename(source, target)
+            if count == nth:
+                os.kill(os.getpid(), 9)
+            if when == "before":
+                rename(source, target)
+
+        store.os.replace = die
+        run(tmp_path)
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join()
+    assert process.exitcode == -9
+    run(tmp_path)
+    assert contents(tmp_path) == undisturbed[0]
+    assert list(tmp_path.rglob(".*")) == []
+
+
+def test_finished_folds_are_not_trained_again(tmp_path, undisturbed):
+    run(tmp_path)
+    (tmp_path / "folds" / "seed-1" / "fold-0003.json").unlink()
+    (tmp_path / "folds" / "seed-0" / "fold-0007.json").write_text("")  # power was lost while writing
+    assert run(tmp_path).run["folds_resumed"] == 18
+    assert contents(tmp_path) == undisturbed[0]
+
+
+def test_more_seeds_go_on_from_fewer(tmp_path, undisturbed):
+    evaluate(Slow, {"toy": TABLE}, BySubject(), seeds=1, out=tmp_path, engine="serial")
+    assert run(tmp_path).run["folds_resumed"] == 10
+    assert contents(tmp_path) == undisturbed[0]
+
+
+def test_the_folder_of_another_run_is_refused(tmp_path):
+    run(tmp_path)
+    with pytest.raises(ConfigError, match=r"holds a run with config .*epochs.* choose another output folder"):
+        run(tmp_path, overrides={"epochs": 1})
+    with pytest.raises(ConfigError, match="holds a run with audit false, this one has true"):
+        run(tmp_path, audit=True)
+    with pytest.raises(ConfigError, match="holds a run with data"):
+        evaluate(Slow, {"toy": toy_table(10, seed=1)}, BySubject(), seeds=2, out=tmp_path, engine="serial")
+
+
+def test_processes_give_the_bytes_of_one_process(tmp_path, undisturbed):
+    evaluate(
+        Slow, {"toy": TABLE}, BySubject(), seeds=2, out=tmp_path, engine="processes", workers=2
+    )  # fmt: skip
+    assert contents(tmp_path) == undisturbed[0]
+
+
+def endless(job):
+    """Work that only ends with its process."""
+    (Path(os.environ["MERKIT_TEST_PID"]) / str(os.getpid())).touch()
+    while True:
+        time.perf_counter()
+
+
+def test_workers_end_when_the_runner_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setenv("MERKIT_TEST_PID", str(tmp_path))
+
+    def parent() -> None:
+        from merkit.evaluation import engines
+
+        engines.work = endless
+        evaluate(Slow, {"toy": TABLE}, BySubject(), out=tmp_path / "out", engine="processes", workers=2)
+
+    process = multiprocessing.get_context("fork").Process(target=parent)
+    process.start()
+    pids = wait_until(lambda: [int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()])
+    process.kill()
+    process.join()
+    assert wait_until(lambda: not any(Path(f"/proc/{pid}/stat").exists() and alive(pid) for pid in pids))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition):
+    """Poll, as there is nothing to wait on: the processes belong to somebody else."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if found := condition():
+            return found
+        os.sched_yield()
+    return None
