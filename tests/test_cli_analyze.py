@@ -16,7 +16,6 @@ from fake_analysis import fake_analysis
 import merkit.analysis
 import merkit.saving
 from merkit.analysis.result import Analysis
-from merkit.cli.analyze import in_words
 from merkit.cli.batch import result_folders
 from merkit.cli.main import main
 from merkit.errors import ConfigError, VideoError
@@ -267,18 +266,3 @@ def test_missing_models_are_fetched_once_and_a_failure_is_only_said(
     assert run(tmp_path, "b.mp4", "--detector", "blazeface") == 2
     assert "error: the face models cannot be fetched" in capsys.readouterr().err
     assert not (tmp_path / "out" / "b").exists()
-
-
-def test_words_for_what_was_found() -> None:
-    analysis = fake_analysis()
-    micro = [event for event in analysis.events if event.kind == "micro"]
-    assert f"{len(micro)} micro-expressions (" in in_words(analysis)
-    analysis.events = micro[:1]
-    assert in_words(analysis).startswith("1 micro-expression (1 like positive)")
-    assert in_words(analysis).endswith("no macro-expression")
-    analysis.events = []
-    assert in_words(analysis) == "no micro-expression, no macro-expression"
-    analysis.face = None
-    assert in_words(analysis) == "no face was found in this video"
-    analysis.provenance["parameters"] = {"face": 2}
-    assert in_words(analysis) == "face 2 was not found in this video"

@@ -13,7 +13,7 @@ from fake_analysis import empty_analysis, fake_analysis, fake_event
 
 from merkit.errors import ConfigError, DataError
 from merkit.report import report_html, save
-from merkit.report.words import arrow, direction, headline, lost_time, say_seconds, subline
+from merkit.report.words import arrow, direction, headline, lost_time, one_line, say_seconds, subline
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -67,6 +67,22 @@ def test_subline_tells_only_of_what_was_seen():
     assert subline(analysis) == "Also seen: 2 blinks."
     analysis.stretches = []
     assert subline(analysis) == ""
+
+
+def test_words_for_what_was_found():
+    analysis = fake_analysis()
+    micro = [event for event in analysis.events if event.kind == "micro"]
+    assert f"{len(micro)} micro-expressions (" in one_line(analysis)
+    analysis.events = micro[:1]
+    assert one_line(analysis).startswith("1 micro-expression (1 like positive)")
+    assert one_line(analysis).endswith("no macro-expression")
+    analysis.events = []
+    assert one_line(analysis) == "no micro-expression, no macro-expression"
+    analysis.face = None
+    assert one_line(analysis) == "no face was found in this video"
+    assert str(analysis) == "subject_07.mp4: no face was found in this video"
+    analysis.provenance["parameters"] = {"face": 2}
+    assert one_line(analysis) == "face 2 was not found in this video"
 
 
 def test_durations_read_naturally():

@@ -49,5 +49,5 @@ def test_many_writers_of_one_file_leave_one_whole_text(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"absent.file\.txt: cannot be written \(no such file"):
+    with pytest.raises(DataError, match=r"file\.txt: cannot be written, there is no folder .*absent"):
         write_whole(tmp_path / "absent" / "file.txt", "text")

@@ -61,6 +61,10 @@ def plain_refusals(path: Path) -> Iterator[None]:
                 f"{path}: cannot be written, a file and a folder are in each other's place; "
                 "choose another output folder"
             ) from error
+        if isinstance(error, FileNotFoundError):
+            raise DataError(
+                f"{path}: cannot be written, there is no folder {path.parent}; make it"
+            ) from error
         raise DataError(
             f"{path}: cannot be written ({refusal(error)}); choose an output folder you may write to"
         ) from error

@@ -170,6 +170,12 @@ class Analysis:
 
     # The report package builds on this one; its functions are here too, where people look for them.
 
+    def __str__(self) -> str:
+        """What was found, in one line."""
+        from merkit.report.words import one_line
+
+        return f"{self.video}: {one_line(self)}"
+
     def to_frame(self) -> pd.DataFrame:
         """One row an event, as in ``events.csv``."""
         from merkit.report import events_frame

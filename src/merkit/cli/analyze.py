@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from merkit.analysis import Analysis
 
 
 def register(app: typer.Typer) -> None:
@@ -67,6 +64,7 @@ def analyze(
     def one(video: Path, folder: Path) -> None:
         from merkit.analysis import analyze as run
         from merkit.report import save
+        from merkit.report.words import one_line
 
         with talk.progress(video.name) as progress:
             analysis = run(
@@ -78,7 +76,7 @@ def analyze(
         batch.finished(video, analysis)
         for warning in analysis.warnings:
             talk.say(f"note: {video.name}: {warning}")
-        talk.answer(f"{video.name}: {in_words(analysis)}; report: {written['report']}")
+        talk.answer(f"{video.name}: {one_line(analysis)}; report: {written['report']}")
 
     with removed_if_empty(out):
         if detector in ("auto", "blazeface"):
@@ -88,20 +86,3 @@ def analyze(
         typer.echo(batch.json(), nl=False)
     if status:
         raise typer.Exit(status)
-
-
-def in_words(analysis: Analysis) -> str:
-    """What was found, in one line."""
-    from merkit.report.words import missing_face
-
-    if analysis.face is None:
-        return missing_face(analysis)
-    micro = [event.recognition for event in analysis.events if event.kind == "micro"]
-    if not micro:
-        words = "no micro-expression"
-    else:
-        called = ["not sure" if r is None or r.abstained else f"like {r.label}" for r in micro]
-        kinds = ", ".join(f"{called.count(label)} {label}" for label in dict.fromkeys(called))
-        words = f"{len(micro)} micro-expression{'s' if len(micro) > 1 else ''} ({kinds})"
-    macro = sum(event.kind == "macro" for event in analysis.events)
-    return f"{words}, {macro or 'no'} macro-expression{'s' if macro > 1 else ''}"

@@ -215,9 +215,8 @@ class ClipTable:
     def _column(self, name: str) -> list[Any]:
         if name not in self.frame.columns:
             columns = [str(column) for column in self.frame.columns]
-            raise ConfigError(
-                f"the table has no column {name!r}{did_you_mean(name, columns)}: there are {', '.join(columns)}"
-            )
+            hint = did_you_mean(name, columns)
+            raise ConfigError(f"the table has no column {name!r}{hint}: there are {', '.join(columns)}")
         return self.frame[name].tolist()
 
     def _clip(self, row: int) -> Clip:

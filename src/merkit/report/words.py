@@ -14,6 +14,7 @@ __all__ = [
     "lost_time",
     "missing_face",
     "observable_s",
+    "one_line",
     "say_count",
     "say_seconds",
     "subline",
@@ -108,6 +109,21 @@ def subline(analysis: Analysis) -> str:
     seen = [say_count(macro, "longer expression") + " (over 0.5\u00a0s)"] if macro else []
     seen += [say_count(blinks, "blink")] if blinks else []
     return f"Also seen: {' and '.join(seen)}." if seen else ""
+
+
+def one_line(analysis: Analysis) -> str:
+    """What was found: ``2 micro-expressions (1 like surprise, 1 not sure), no macro-expression``."""
+    if analysis.face is None:
+        return missing_face(analysis)
+    micro = [event.recognition for event in analysis.events if event.kind == "micro"]
+    called = ["not sure" if r is None or r.abstained else f"like {r.label}" for r in micro]
+    kinds = ", ".join(f"{called.count(label)} {label}" for label in dict.fromkeys(called))
+    macro = sum(event.kind == "macro" for event in analysis.events)
+    return (
+        say_count(len(micro), "micro-expression")
+        + (f" ({kinds}), " if kinds else ", ")
+        + say_count(macro, "macro-expression")
+    )
 
 
 def event_summary(event: Event) -> str:
