@@ -50,6 +50,7 @@ class Selection:
     groups: np.ndarray
     classes: tuple[str, ...] = CLASSES
     dropped: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def datasets(self) -> np.ndarray:

@@ -50,6 +50,8 @@ class Trial:
     sample : Sample
         What the guard knows.
     dropped : list of (id, reason)
+    remarks : list of str
+        What the protocol says of these data.
     """
 
     protocol: str
@@ -60,6 +62,7 @@ class Trial:
     folds: list[Fold]
     sample: Sample
     dropped: list[tuple[str, str]]
+    remarks: list[str]
 
     @classmethod
     def prepare(cls, protocol: Any, tables: Mapping[str, ClipTable], tell: OnProgress) -> Trial:
@@ -92,6 +95,7 @@ class Trial:
             folds=_checked_folds(protocol, chosen, sample),
             sample=sample,
             dropped=list(chosen.dropped),
+            remarks=list(chosen.warnings),
         )
 
     def plan(self) -> dict[str, Any]:
@@ -168,10 +172,11 @@ class Trial:
     def warnings(self) -> list[str]:
         """What is no leak but should be known."""
         ids, groups = self.sample.ids, self.sample.groups
-        return [
+        copies = [
             f"clips {ids[a]} and {ids[b]} of {groups[a]} have the same content and both count"
             for a, b, *_ in twins(self.sample.prints)
         ]
+        return [*self.remarks, *copies]
 
 
 def _checked_folds(protocol: Any, chosen: Any, sample: Sample) -> list[Fold]:

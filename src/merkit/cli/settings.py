@@ -1,0 +1,67 @@
+"""Settings and datasets as typed on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from merkit.errors import ConfigError
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+    """Settings from words ``key=value``: numbers, true, false and null as such, the rest as text.
+
+    Raises
+    ------
+    ConfigError
+        If a word has no ``=``, or a key comes twice.
+
+    Examples
+    --------
+    >>> parse_settings(["grid=7", "c=0.03", "normalise=false", "select=nested"])
+    {'grid': 7, 'c': 0.03, 'normalise': False, 'select': 'nested'}
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        key, value = _halves(word, "--set", "key=value, such as --set grid=7")
+        if key in found:
+            raise ConfigError(f"--set {key} is given twice; give it once")
+        found[key] = _value(value)
+    return found
+
+
+def parse_data(words: Sequence[str]) -> dict[str, Path]:
+    """Roots of datasets from words ``NAME=ROOT``.
+
+    Examples
+    --------
+    >>> {name: root.as_posix() for name, root in parse_data(["casme2=data/CASME2"]).items()}
+    {'casme2': 'data/CASME2'}
+    """
+    found: dict[str, Path] = {}
+    for word in words:
+        name, root = _halves(word, "--data", "NAME=ROOT, such as --data casme2=/data/CASME2")
+        if name in found:
+            raise ConfigError(f"--data {name} is given twice; give each dataset once")
+        found[name] = Path(root).expanduser()
+    return found
+
+
+def _halves(word: str, option: str, form: str) -> tuple[str, str]:
+    key, equals, value = word.partition("=")
+    if not (equals and key and value):
+        raise ConfigError(f"{option} {word}: expected {form}")
+    return key, value
+
+
+def _value(text: str) -> Any:
+    for spelled, value in (("true", True), ("false", False), ("null", None), ("none", None)):
+        if text.casefold() == spelled:
+            return value
+    try:
+        number = json.loads(text)
+    except ValueError:
+        return text
+    return number if isinstance(number, int | float) else text
