@@ -22,7 +22,15 @@ from skimage.data import astronaut
 from merkit.analysis.measure import register
 from merkit.faces import load_face_models
 from merkit.faces.crop import warp
-from merkit.faces.geometry import CropGeometry, compose, grid_points, invert, rigid_weights, transform
+from merkit.faces.geometry import (
+    CropGeometry,
+    compose,
+    face_weights,
+    grid_points,
+    invert,
+    rigid_weights,
+    transform,
+)
 from merkit.faces.landmarks import eye_centres
 from merkit.faces.reference import STEP, mask_radius, rigid_fit
 from merkit.simulate.camera import Camera
@@ -76,7 +84,7 @@ def by_ecc(still: Any, moved: Any, mask: Any) -> NDArray[np.float64]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--noise", type=float, default=2.0)
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -88,7 +96,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     height, width = portrait.shape
     pixels = grid_points((height, width), 3)
-    face = rigid_weights(portrait.points, pixels, 8.0) > 0.2
+    face = face_weights(portrait.points, pixels, 8.0) > 0.2
     mask = np.zeros((height, width), np.uint8)
     all_pixels = grid_points((height, width), 1)
     mask[rigid_weights(portrait.points, all_pixels, 8.0).reshape(height, width) > 0.3] = 255

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.faces.landmarks import FACE_OVAL
+from merkit.faces.landmarks import FACE_OVAL, NOSE_BASE, eye_centres
 
 EYES: tuple[tuple[float, float], tuple[float, float]] = ((0.278, 0.401), (0.722, 0.401))
 """Centres of the eyes as fractions of width and height, image-left eye first."""
@@ -155,21 +155,31 @@ def part_weights(
     return np.asarray(rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
+def face_weights(
+    points: NDArray[np.floating], grid: NDArray[np.floating], radius: float
+) -> NDArray[np.float64]:
+    """One inside the oval of the face, falling to zero at its edge within `radius` pixels, shape (N,)."""
+    import cv2
+
+    oval = points[list(FACE_OVAL)].astype(np.float32)
+    inside = [cv2.pointPolygonTest(oval, (float(x), float(y)), True) for x, y in grid]
+    return np.clip(np.array(inside) / radius, 0.0, 1.0)
+
+
 def rigid_weights(
     points: NDArray[np.floating], grid: NDArray[np.floating], radius: float
 ) -> NDArray[np.float64]:
     """How much each grid point tells of the rigid motion of the head, shape (N,), 0 to 1.
 
-    One on skin that expressions leave mostly alone, near zero on eyes, brows, mouth and chin, and
-    zero outside the oval of the face.
+    One on skin that expressions leave mostly alone, near zero on eyes, brows, mouth and chin, a fifth
+    below the nose, where smiles move all of the cheeks, and zero outside the oval of the face.
     """
-    import cv2
-
-    oval = points[list(FACE_OVAL)].astype(np.float32)
-    inside = np.array([cv2.pointPolygonTest(oval, (float(x), float(y)), True) for x, y in grid])
-    skin = np.clip(inside / radius, 0.0, 1.0)
     moving = _discs(points[_MOVING], grid, 1.6 * radius)
-    return skin * (1.0 - 0.97 * moving)
+    eyes = eye_centres(points).mean(axis=0)
+    down = points[NOSE_BASE] - eyes
+    depth = (grid - eyes) @ down / float(down @ down)  # 0 at the eyes, 1 at the base of the nose
+    below = 0.8 / (1.0 + np.exp(-9.0 * (depth - 0.66)))
+    return face_weights(points, grid, radius) * (1.0 - 0.97 * moving) * (1.0 - below)
 
 
 def _discs(centres: NDArray[np.floating], grid: NDArray[np.floating], radius: float) -> NDArray[np.float64]:

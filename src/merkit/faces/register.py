@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIMILARITY = 4
-TUNING = 2.5
+TUNING = 2.2
 """Residuals beyond this many deviations have no weight."""
 QUANTILE_SCALE = float(1.0 / np.sqrt(-2.0 * np.log(0.6)))
 """Deviation of a 2-D Gaussian from the 40 % quantile of its length."""
