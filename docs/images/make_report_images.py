@@ -32,7 +32,7 @@ def save(png: bytes, name: str) -> None:
 
 
 def main(report: Path) -> None:
-    """Write ``report.png``, ``report-event.png`` and ``report-phone.png`` beside this file."""
+    """Write ``report.png`` and ``report-event.png`` beside this file."""
     chromium = os.environ.get("MERKIT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
@@ -44,11 +44,6 @@ def main(report: Path) -> None:
         area = {"x": 0, "y": 0, "width": 1200, "height": bottom["y"] + bottom["height"] + 10}
         save(page.screenshot(full_page=True, clip=area), "report.png")
         save(page.locator("article").last.screenshot(), "report-event.png")
-        phone = browser.new_page(
-            viewport={"width": 400, "height": 900}, color_scheme="dark", reduced_motion="reduce"
-        )
-        phone.goto(report.resolve().as_uri())
-        save(phone.locator("article").last.screenshot(), "report-phone.png")
         browser.close()
 
 
