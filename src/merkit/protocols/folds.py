@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from merkit.protocols.protocol import Fold, Selection, Splits
-from merkit.protocols.splitters import LeaveOneDatasetOut, LeaveOneSubjectOut, SubjectKFold, family
+from merkit.protocols.splitters import LeaveOneDatasetOut, LeaveOneSubjectOut, SubjectKFold
 
 
 def by_subject(selection: Selection) -> Iterator[Fold]:
@@ -18,10 +18,10 @@ def by_subject(selection: Selection) -> Iterator[Fold]:
 
 
 def by_dataset(selection: Selection) -> Iterator[Fold]:
-    """Yield a fold a dataset, named by it; releases of the same recordings are one."""
+    """Yield a fold a dataset, named by it; releases of the same people are one."""
     groups = selection.groups
     for train, test in LeaveOneDatasetOut().split(groups, selection.y, groups):
-        yield Fold(family(str(selection.datasets[test[0]])), train, test)
+        yield Fold("+".join(dict.fromkeys(selection.datasets[test].tolist())), train, test)
 
 
 def k_folds(k: int, seed: int = 0) -> Splits:
