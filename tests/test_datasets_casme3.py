@@ -10,7 +10,7 @@ import pytest
 
 from merkit.clips import ClipTable
 from merkit.datasets import read_dataset
-from merkit.errors import ConfigError, DataError
+from merkit.errors import AnnotationError, ConfigError, DataError
 from merkit.simulate.native import write_tree
 
 TABLE = "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx"
@@ -109,6 +109,15 @@ class TestPartA:
         for one, other in zip(colour, depth, strict=True):
             assert one.n_frames == other.n_frames == len(one.frames)
             assert Path(other.paths[0]).name == "depth"
+
+    def test_a_frame_that_is_missing_is_named_and_not_replaced(self, tmp_path: Path) -> None:
+        write_tree("casme3-a", tmp_path, clips=4)
+        clip = read_dataset("casme3-a", tmp_path)[0]
+        assert clip.onset is not None
+        (Path(clip.paths[0]) / f"{clip.onset}.jpg").unlink()
+        again = read_dataset("casme3-a", tmp_path)[0]
+        with pytest.raises(AnnotationError, match=f"no frame has the number {clip.onset}"):
+            _ = again.frames
 
     def test_unknown_stream(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="expected color or depth"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from openpyxl import load_workbook
 
 from merkit.clips import ClipTable
 from merkit.datasets import read_dataset
@@ -66,6 +67,13 @@ class TestRealTable:
             assert clip.subject == person
             assert video.startswith(f"{person[1:]}_{CODES[clip.id.split('_')[1]]}")
 
+    def test_overlapping_events_stay_two_clips(self, real: ClipTable) -> None:
+        events = real.frame.dropna(subset=["offset"]).sort_values(["subject", "video", "onset"])
+        pairs = events.groupby(["subject", "video"])
+        overlaps = (events["onset"] <= pairs["offset"].shift()).sum()
+        assert overlaps > 0
+        assert real.frame["id"].is_unique
+
     def test_misspelt_self_report_is_kept(self, real: ClipTable) -> None:
         assert (real.frame["self_reported"] == "happyiness").sum() == 1
 
@@ -116,6 +124,19 @@ def test_folder_numbers_of_the_naming_rule() -> None:
         15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 40,
     )  # fmt: skip
     assert np.all(np.diff(FOLDERS) > 0)
+
+
+def test_main_sheet_is_found_behind_others(tmp_path: Path) -> None:
+    write_tree("casme-sq", tmp_path, clips=4)
+    path = next(tmp_path.glob("*.xlsx"))
+    book = load_workbook(path)
+    book.move_sheet("CASFEcode_final", offset=2)
+    book.save(path)
+    assert len(read_dataset("casme-sq", tmp_path)) == 4
+    book["CASFEcode_final"].title = "Sheet1"
+    book.move_sheet("Sheet1", offset=-2)
+    book.save(path)
+    assert len(read_dataset("casme-sq", tmp_path)) == 4
 
 
 def test_unknown_subject_and_event_are_named(tmp_path: Path) -> None:
