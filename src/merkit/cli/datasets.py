@@ -1,4 +1,4 @@
-"""``merkit datasets``: which datasets can be read."""
+"""``merkit datasets``: which datasets can be read, and whether a copy of one is sound."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ from typing import Annotated
 
 import typer
 
+from merkit.cli.datasets_doctor import doctor
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     group = typer.Typer(name="datasets")
     group.callback(invoke_without_command=True)(datasets)
     group.command("list")(list_datasets)
+    group.command("doctor")(doctor)
     app.add_typer(group)
 
 
 def datasets(context: typer.Context) -> None:
-    """Show what merkit can read."""
+    """Show what merkit can read, and check a copy of a dataset.
+
+    \b
+    [bold]Examples[/bold]
+    merkit datasets                           what can be read
+    merkit datasets list "casme*"             some of it
+    merkit datasets doctor samm data/SAMM     is this copy complete and sound
+    """
     if context.invoked_subcommand is None:
         list_datasets()
 

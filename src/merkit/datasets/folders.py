@@ -12,7 +12,8 @@ from pathlib import Path
 
 from merkit.video.images import IMAGE_SUFFIXES
 
-_DEPTH = 4
+# CAS(ME)^3 lies four folders deep, and archives may nest the first of them once more.
+_DEPTH = 6
 # A folder that begins with so many images holds frames, not folders.
 _FRAMES = 8
 
@@ -43,7 +44,7 @@ def find_bases(root: Path, is_base: Callable[[list[str]], bool]) -> list[Path]:
         Where to begin; `root` itself counts.
     is_base : callable
         Takes the case-folded names of the folders in a folder, says whether this is one.  Nothing below
-        such a folder is looked at, and nothing deeper than four levels.
+        such a folder is looked at, and nothing deeper than six levels.
     """
     level, found = [root], []
     for _ in range(_DEPTH + 1):

@@ -32,7 +32,7 @@ def find_table(root: Path, *patterns: str, table: str | Path | None = None) -> P
     Parameters
     ----------
     root : Path
-        Folder of the release; four levels below it are searched, nearer ones first.
+        Folder of the release; six levels below it are searched, nearer ones first.
     *patterns : str
         Wildcards for the file name without regard to case, the most wanted first.
     table : str or Path, optional

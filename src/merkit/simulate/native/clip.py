@@ -27,7 +27,7 @@ class NativeClip:
     last: int = 0
     more: Mapping[str, str] = field(default_factory=dict)
 
-    def marked(self, lowest: int = 1, margin: int = 30) -> list[int]:
+    def marked(self, lowest: int = 1, margin: int = 60) -> list[int]:
         """Frame numbers that a reader may ask for when only the marked frames are written.
 
         Onset, apex and offset where they are in order; everything between where there is no apex.  Where
@@ -38,7 +38,7 @@ class NativeClip:
         [46, 59, 86]
         >>> frames = NativeClip("1", "a", 4896, 1930, 4970).marked()
         >>> frames[0], frames[-1], len(frames)
-        (4866, 5000, 135)
+        (4836, 5030, 195)
         """
         known = [mark for mark in (self.onset, self.apex, self.offset) if mark is not None]
         if self.onset is not None and known[0] >= lowest and known == sorted(known):

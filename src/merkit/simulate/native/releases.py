@@ -56,7 +56,12 @@ def write_release(
         rows.append([sample_id, dataset, subject, clip, str(label), LABELS[label]])
     write_sheets(root / "samples.csv", {"samples": rows})
     if name == "megc2019-features":
-        np.savez(root / "hoof_lbptop.npz", allow_pickle=False, **_histograms(len(ids), rng))
+        np.savez(
+            root / "hoof_lbptop.npz",
+            allow_pickle=False,
+            sample_id=np.array(ids),
+            **_histograms(len(ids), rng),
+        )
         return root
     maps = _maps(len(ids), 1 if name == "megc2019-flow" else 4, rng)
     if variant == "png":

@@ -160,13 +160,16 @@ def write_tree(
     try:
         root.mkdir(parents=True, exist_ok=True)
         files = _write_frames(layout, root, planned, kind, extent, seed, style)
+        # Folders change places last, so that every other fault finds its clip.
+        for fault in sorted(where, key=lambda fault: fault == "swapped-clips"):
+            if fault in IN_FRAMES:
+                for row in where[fault]:
+                    _spoil(fault, files, row)
         annotated = list(planned)
         for fault, rows in where.items():
             for row in rows:
                 if fault in IN_ROWS:
                     annotated[row] = IN_ROWS[fault](annotated[row])
-                elif fault in IN_FRAMES:
-                    _spoil(fault, files, row)
         written = _write_table(layout, root, table, annotated)
         top = next((layout.folder(c).split("/")[0] for c in planned if layout.folder(c)), "")
         for fault in where:

@@ -1,0 +1,164 @@
+"""``merkit datasets doctor``: is this copy of a dataset complete and sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from merkit.datasets.doctor import Examination
+    from merkit.datasets.frame_checks import Finding
+
+_SHOWN = 5
+"""Findings of a kind that are listed unless all are asked for."""
+_STYLES = {"missing": "bold red", "fault": "yellow", "note": "dim"}
+_ORDER = tuple(_STYLES)
+
+
+def doctor(
+    name: Annotated[str, typer.Argument(help="Dataset; 'merkit datasets list' shows them.")],
+    root: Annotated[Path, typer.Argument(help="Folder into which it was unpacked.")],
+    table: Annotated[
+        Path | None, typer.Option("--table", help="Annotation table, if it has another name.")
+    ] = None,
+    cropped: Annotated[
+        bool | None, typer.Option("--cropped/--raw", help="Which frames, where there are both.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, for image folders.")] = None,
+    no_repair: Annotated[
+        bool, typer.Option("--no-repair", help="Leave known faults of the annotation as they are.")
+    ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Open every frame from onset to offset: damage, sizes, exchanges."),
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List every finding.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Compare a copy of a dataset with its annotation, and its counts with those of a complete copy.
+
+    Exit status 3 when clips are missing.
+
+    \b
+    [bold]Examples[/bold]
+    merkit datasets doctor casme2 data/CASME2
+    merkit datasets doctor casme2 data/CASME2 --table old/CASME2-coding-20140508.xlsx
+    merkit datasets doctor samm data/SAMM --pixels --all
+    merkit datasets doctor samm data/SAMM --json      for scripts
+    """
+    import json
+    import sys
+
+    from merkit.cli.failure import FAILED_CHECK
+    from merkit.cli.progress import Talk
+    from merkit.datasets.doctor import examine
+
+    given: dict[str, Any] = {"table": table, "cropped": cropped, "fps": fps}
+    options = {key: value for key, value in given.items() if value is not None}
+    with Talk().progress(name) as on_progress:
+        found = examine(
+            name,
+            root,
+            repair=not no_repair,
+            pixels=pixels,
+            on_progress=lambda done, total: on_progress(done, total, "looking"),
+            **options,
+        )
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2))
+    else:
+        _show(found, everything, pixels)
+    if found.missing:
+        print(f"{len(found.missing)} of {found.clips} clips are missing.", file=sys.stderr)
+        raise typer.Exit(FAILED_CHECK)
+
+
+def _show(found: Examination, everything: bool, pixels: bool) -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(_summary(found))
+    console.print(_counts(found))
+    most = len(found.findings) + len(found.repairs) if everything else _SHOWN
+    for line, style in _lines(found, most):
+        console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    if not pixels and found.images:
+        console.print("Frames were not opened; --pixels looks for damaged and exchanged ones.", style="dim")
+
+
+def _summary(found: Examination) -> Table:
+    from rich.table import Table
+
+    expected = found.expected.get("total", {})
+    table = Table(title=f"{found.dataset}, table {found.table_version or 'unknown'}", title_justify="left")
+    for heading in ("", "here", "expected"):
+        table.add_column(heading, overflow="fold")
+    lacking = len(found.missing)
+    table.add_row("clips", f"{found.clips}, {lacking} missing", _number(expected.get("clips")))
+    table.add_row("subjects", str(found.subjects), _number(expected.get("subjects")))
+    table.add_row("frames a second", _listed(found.fps), "")
+    if found.images:
+        table.add_row("pixels", _listed(found.sizes), "")
+        table.add_row("images", f"{found.images}, {found.bytes / 1e6:.1f} MB", "")
+    table.add_row("repairs made", str(len(found.repairs)), "")
+    return table
+
+
+def _counts(found: Examination) -> Table:
+    from rich.table import Table
+
+    table = Table(title="Clips by label", title_justify="left")
+    table.add_column("of")
+    table.add_column("label")
+    table.add_column("here", justify="right")
+    table.add_column("expected", justify="right")
+    for what, counts in found.counts.items():
+        if what == "total":
+            continue
+        expected = found.expected.get(what, {})
+        labels = [*counts, *(label for label in expected if label not in counts)]
+        for place, label in enumerate(labels):
+            wanted = expected.get(label, 0) if expected else None
+            agrees = wanted in (None, counts.get(label, 0))
+            row = (what if place == 0 else "", label, str(counts.get(label, 0)), _number(wanted))
+            table.add_row(*row, style=None if agrees else "yellow")
+    return table
+
+
+def _lines(found: Examination, most: int) -> Iterator[tuple[str, str]]:
+    """Findings by kind, the worst first, then repairs; each a line and its style."""
+    kinds: dict[tuple[str, str], list[Finding]] = {}
+    for finding in found.findings:
+        kinds.setdefault((finding.severity, finding.kind), []).append(finding)
+    for severity, kind in sorted(kinds, key=lambda key: _ORDER.index(key[0])):
+        group = kinds[severity, kind]
+        yield f"{kind}: {len(group)}", _STYLES[severity]
+        for finding in group[:most]:
+            row = "" if finding.row is None else f" (row {finding.row})"
+            yield f"  {finding.clip}{row}{': ' if finding.clip else ''}{finding.text}", ""
+        if len(group) > most:
+            yield f"  and {len(group) - most} more; --all lists them", "dim"
+    if found.repairs:
+        yield f"repaired: {len(found.repairs)}", _STYLES["note"]
+        for clip, number, text in found.repairs[:most]:
+            yield f"  {clip}{'' if number is None else f' (row {number})'}: {text}", ""
+        if len(found.repairs) > most:
+            yield f"  and {len(found.repairs) - most} more; --all lists them", "dim"
+    if not found.findings and not found.repairs:
+        yield "Nothing is missing and nothing is wrong.", "green"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    """``200`` where there is one, ``500 (695 clips), 300 (605 clips)`` where there are several."""
+    if len(counts) < 2:
+        return "".join(counts)
+    return ", ".join(f"{value} ({count} clips)" for value, count in counts.items())
