@@ -174,10 +174,22 @@ def _recipe(method: str | Callable[..., Recognizer], overrides: Mapping[str, Any
 
 
 def _config(recognizer: Any, recipe: Method) -> dict[str, Any]:
+    """All settings in use, as far as the recognizer tells."""
     config = getattr(recognizer, "config", None)
     if is_dataclass(config) and not isinstance(config, type):
-        return asdict(config)
-    return dict(recipe.overrides)
+        return {name: _plain(value) for name, value in asdict(config).items()}
+    return {name: _plain(value) for name, value in recipe.overrides.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON can hold it, the same in every run: objects by their name, not their address."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    return str(getattr(value, "__qualname__", None) or type(value).__qualname__)
 
 
 def _folder(out: str | Path | None) -> AbstractContextManager[Path]:

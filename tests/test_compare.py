@@ -1,0 +1,114 @@
+"""Runs side by side: what the tables say, and what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from evaluation_kit import BySubject, ByThirds, toy_table
+
+from merkit.cli.main import main
+from merkit.errors import ConfigError, DataError
+from merkit.evaluation import compare, evaluate
+
+TABLE = toy_table()
+
+
+class Guess(ByThirds):
+    """Learns nothing of use."""
+
+    name = "guess_100%"
+    settings_seen_on = ()
+
+    def predict_proba(self, clips):
+        return super().predict_proba(clips)[:, ::-1]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    base = tmp_path_factory.mktemp("runs")
+    for name, method, how in (
+        ("good", ByThirds, {"seeds": 2}),
+        ("bad", Guess, {}),
+        ("audit", ByThirds, {"audit": True, "overrides": {"epochs": 2}}),
+    ):
+        evaluate(method, {"toy": TABLE}, BySubject(), engine="serial", out=base / name, **how)
+    return base
+
+
+def test_rows_hold_the_scores_of_the_runs_and_tests_against_the_first(runs):
+    found = compare([runs / "good", runs / "bad"])
+    good, bad = found.rows
+    metrics = json.loads((runs / "good" / "metrics.json").read_text())
+    assert good["scores"]["uf1"] == metrics["overall"]["uf1"]
+    assert bad["difference"]["uf1"] == pytest.approx(bad["scores"]["uf1"] - good["scores"]["uf1"])
+    assert bad["p"]["uf1"] < 0.1
+    assert bad["mcnemar"]["only_first"] > bad["mcnemar"]["only_second"]
+    assert any("number of seeds" in note for note in found.notes)
+
+
+def test_an_audit_is_marked_as_no_result(runs):
+    text = compare([runs / "good", runs / "audit"]).to_markdown()
+    assert "(not a result)" in text
+    assert "leave it out of a paper" in text
+
+
+def test_markdown_is_a_table(runs):
+    lines = compare([runs / "good", runs / "bad"]).to_markdown().split("\n\n")[0].splitlines()
+    assert len(lines) == 4
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_latex_escapes_names(runs):
+    text = compare([runs / "good", runs / "bad"]).to_latex()
+    assert r"guess\_100\%" in text
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert len({row.count("&") - row.count(r"\&") for row in rows}) == 1
+
+
+def test_tables_of_predictions_from_elsewhere_can_be_compared(runs):
+    found = compare([runs / "good" / "predictions.csv", runs / "bad"])
+    assert found.rows[0]["name"] == "predictions.csv"
+
+
+def test_one_run_alone_is_shown_without_tests(runs):
+    assert "McNemar" not in compare([runs / "good"]).to_markdown()
+
+
+def test_runs_on_other_clips_or_labels_are_refused(runs):
+    result = compare([runs / "good"]) and evaluate(ByThirds, {"toy": TABLE}, BySubject(), engine="serial")
+    frame = result.predictions
+    fewer = replace(result, predictions=frame.iloc[1:])
+    with pytest.raises(DataError, match="do not test the same clips"):
+        compare([result, fewer])
+    relabelled = frame.assign(y_true=["surprise", *frame["y_true"].iloc[1:]])
+    with pytest.raises(DataError, match="different true labels"):
+        compare([result, replace(result, predictions=relabelled)])
+    renamed = frame.rename(columns={"p_surprise": "p_fear"})
+    with pytest.raises(DataError, match="has the classes"):
+        compare([result, replace(result, predictions=renamed)])
+    with pytest.raises(ConfigError, match="nothing to compare"):
+        compare([])
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"), [("markdown", "| method"), ("latex", r"\begin{tabular}"), ("json", "{")]
+)
+def test_the_command_prints_every_format(runs, form, beginning, capsys):
+    assert main(["compare", str(runs / "good"), str(runs / "bad"), "--format", form]) == 0
+    assert capsys.readouterr().out.startswith(beginning)
+
+
+def test_the_command_prints_a_table_and_writes_files(runs, capsys, tmp_path):
+    assert main(["compare", str(runs / "good"), str(runs / "bad")]) == 0
+    assert "by-thirds" in capsys.readouterr().out
+    assert main(["compare", str(runs / "good"), "-f", "latex", "-o", str(tmp_path / "t.tex")]) == 0
+    assert (tmp_path / "t.tex").read_text().startswith(r"\begin{tabular}")
+
+
+def test_the_command_refuses_in_one_line(runs, capsys, tmp_path):
+    assert main(["compare", str(tmp_path)]) == 2
+    assert "no predictions.csv" in capsys.readouterr().err
+    assert main(["compare", str(runs / "good"), "--format", "html"]) == 2
+    assert "allowed are table, markdown" in capsys.readouterr().err
