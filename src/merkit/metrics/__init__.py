@@ -1,1 +1,1 @@
-"""Scores of predictions: recognition and how far probabilities can be trusted."""
+"""Scores of predictions: classes, action units, calibration, and whether a reported score can be true."""
