@@ -60,6 +60,11 @@ def register(name: str, *, config: type[Any], summary: str) -> Callable[[_R], _R
 def list_methods(pattern: str = "*") -> list[str]:
     """Names of the registered recognizers that match a wildcard pattern, sorted.
 
+    Parameters
+    ----------
+    pattern : str
+        With ``*`` for any characters and ``?`` for one.
+
     Examples
     --------
     >>> list_methods("flow*")
