@@ -1,0 +1,143 @@
+"""``merkit evaluate`` from the command line, on made-up and on published flow maps."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from merkit.cli.main import main
+from merkit.cli.settings import parse_data, parse_settings
+from merkit.errors import ConfigError
+
+NAMES = {"casme2": "sub{0:02}_EP0{1}_01", "smic": "s{0:02}_s{0:02}_ne_{1:02}", "samm": "{0:03}_{0:03}_1_{1}"}
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory) -> Path:
+    """A release of 54 made-up maps of nine people in three datasets, as the published one is laid out."""
+    rng = np.random.default_rng(0)
+    flow, names, labels = [], [], []
+    for pattern in NAMES.values():
+        for who in (1, 6, 7):
+            for number in range(1, 7):
+                k = number % 3
+                field = rng.normal(128, 12, (28, 28, 3))
+                field[9 * k : 9 * k + 9, 8:20, 1] += 12
+                flow.append(field.clip(0, 255).astype(np.uint8))
+                names.append(pattern.format(who, number))
+                labels.append(k)
+    folder = tmp_path_factory.mktemp("maps")
+    np.savez(folder / "flow.npz", flow=np.stack(flow), sample_id=np.array(names), label=np.array(labels))
+    return folder
+
+
+def words(maps: Path, out: Path, *more: str) -> list[str]:
+    return [
+        "evaluate", "flow-svm", "--data", f"megc2019-flow={maps}", "--protocol", "megc2019",
+        "--engine", "serial", "-o", str(out), *more,
+    ]  # fmt: skip
+
+
+def test_a_run_is_told_in_words_and_kept(maps, tmp_path, capsys):
+    assert main(words(maps, tmp_path / "run")) == 0
+    told = capsys.readouterr().out
+    assert "54 clips, 9 subjects, 9 folds, 1 seed" in told
+    assert "negative 18, positive 18, surprise 18" in told
+    assert "settings seen on this benchmark" in told
+    assert re.search(r"smic-hs +UF1 [01]\.\d{3} \[", told)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "predictions.csv", "metrics.json", "run.json", "plan.json", "folds",
+    }  # fmt: skip
+
+
+def test_a_run_with_other_counts_than_the_published_is_told(maps, tmp_path, capsys):
+    main(words(maps, tmp_path / "run"))
+    assert "class counts differ from those of a complete copy" in capsys.readouterr().out
+
+
+def test_json_is_metrics_json_and_nothing_else(maps, tmp_path, capsys):
+    assert main(words(maps, tmp_path / "run", "--json", "--quiet", "--seeds", "2")) == 0
+    printed = capsys.readouterr()
+    assert printed.out == (tmp_path / "run" / "metrics.json").read_text()
+    assert json.loads(printed.out)["seeds"] == [0, 1]
+    assert printed.err == ""
+
+
+def test_nested_selection_is_set_from_the_command_line(maps, tmp_path, capsys):
+    assert main(words(maps, tmp_path / "run", "--set", "select=nested", "--set", "inner_folds=2")) == 0
+    assert "settings chosen inside each training fold" in capsys.readouterr().out
+    config = json.loads((tmp_path / "run" / "run.json").read_text())["config"]
+    assert (config["select"], config["inner_folds"]) == ("nested", 2)
+
+
+def test_an_audit_of_flow_svm_says_that_there_are_no_epochs(maps, tmp_path, capsys):
+    assert main(words(maps, tmp_path / "run", "--audit")) == 0
+    assert "audit: flow-svm does not train in epochs" in capsys.readouterr().out
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["leak_free"] is False
+
+
+def test_a_leak_ends_with_status_3(maps, tmp_path, capsys):
+    with np.load(maps / "flow.npz") as stored:
+        arrays = dict(stored)
+    # The first map once more, as a clip of the last person.
+    arrays["flow"][-1] = arrays["flow"][0]
+    np.savez(tmp_path / "flow.npz", **arrays)
+    assert main(words(tmp_path, tmp_path / "run")) == 3
+    told = capsys.readouterr().err
+    assert "same content" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--protocol", "megc2018"], "did you mean 'megc2019'"),
+        (["--data", "megc2019-flow"], "expected NAME=ROOT"),
+        (["--data", "megc2019-flaw=x"], "did you mean 'megc2019-flow'"),
+        (["--set", "gird=7"], "did you mean 'grid'"),
+        (["--set", "grid"], "expected key=value"),
+        (["--set", "grid=7", "--set", "grid=8"], "given twice"),
+        (["--engine", "warp"], "allowed are auto, serial, processes"),
+        (["--seeds", "0"], "--seeds"),
+    ],
+)
+def test_wrong_words_end_with_status_2_and_one_line(change, message, maps, tmp_path, capsys):
+    assert main(words(maps, tmp_path / "run", *change)) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.strip().count("\n") == 0
+
+
+def test_a_method_that_does_not_exist_gets_the_nearest_name(maps, tmp_path, capsys):
+    wrong = words(maps, tmp_path / "run")
+    wrong[1] = "flow-swm"
+    assert main(wrong) == 2
+    assert "did you mean 'flow-svm'" in capsys.readouterr().err
+
+
+def test_settings_are_typed():
+    found = parse_settings(["a=1", "b=0.5", "c=True", "d=none", "e=text=more", "f=1e-3", "g=[1]"])
+    assert found == {"a": 1, "b": 0.5, "c": True, "d": None, "e": "text=more", "f": 0.001, "g": "[1]"}
+    assert parse_data(["x=a=b"])["x"] == Path("a=b")
+    with pytest.raises(ConfigError, match="given twice"):
+        parse_data(["x=a", "x=b"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("more", "least"), [([], 0.72), (["--set", "select=nested"], 0.70)])
+def test_flow_svm_on_the_published_maps(more, least, real_data, tmp_path):
+    release = real_data / "megc2019_flow"
+    if not release.is_dir():
+        pytest.skip("the published flow maps are not in MERKIT_TEST_DATA")
+    assert main([*words(release, tmp_path / "run"), *more, "--engine", "auto", "--quiet"]) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["overall"]["n"] == 442
+    assert metrics["class_counts"] == {"negative": 250, "positive": 109, "surprise": 83}
+    assert {name: part["n"] for name, part in metrics["by_dataset"].items()} == {
+        "casme2": 145, "samm": 133, "smic-hs": 164,
+    }  # fmt: skip
+    assert metrics["overall"]["uf1"] >= least
