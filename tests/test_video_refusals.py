@@ -138,3 +138,16 @@ def test_a_relative_path_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(list(open_video("a:b.mp4"))) == 3
     assert len(list(open_video(Path("a:b.mp4")))) == 3
+
+
+def test_a_folder_of_videos_is_told_from_one_of_frames(tmp_path):
+    for name in ("b.MP4", "a.mov", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(VideoError, match=r"a folder of videos; give the videos in it, such as .*a\.mov$"):
+        open_video(tmp_path, fps=25)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_an_address_is_not_a_missing_file(kind):
+    with pytest.raises(VideoError, match="download the video first"):
+        open_video(kind("https://example.org/talk.mp4"))

@@ -13,6 +13,8 @@ from merkit.video.access import explain
 from merkit.video.frame import Pixels
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
+# Only for advice: whether a file is a video is for FFmpeg to say.
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -46,10 +48,14 @@ def list_images(folder: Path) -> list[Path]:
         If the folder cannot be read or holds no picture.
     """
     try:
-        names = [p.name for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "."]
+        files = [file for file in folder.iterdir() if file.name[0] != "."]
     except OSError as error:
         raise VideoError(f"{folder}: {explain(error)}") from error
+    names = [file.name for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
     if not names:
+        videos = sorted((f for f in files if f.suffix.lower() in VIDEO_SUFFIXES), key=lambda f: f.name)
+        if videos:
+            raise VideoError(f"{folder}: a folder of videos; give the videos in it, such as {videos[0]}")
         known = " ".join(sorted(IMAGE_SUFFIXES))
         raise VideoError(f"{folder}: the folder holds no images ({known}); give the folder with the frames")
     return [folder / name for name in sorted(names, key=natural_key)]

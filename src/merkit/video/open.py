@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from merkit.errors import ConfigError, VideoError
@@ -49,6 +50,8 @@ def open_video(path: str | Path, fps: float | None = None) -> VideoReader:
     [(0, 0.0, (32, 48)), (1, 0.02, (32, 48)), (2, 0.04, (32, 48))]
     >>> folder.cleanup()
     """
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/", str(path)) and not Path(path).exists():
+        raise VideoError(f"{path}: merkit opens only files on this machine; download the video first")
     path = Path(path)
     if fps is not None and not (math.isfinite(fps) and fps > 0):
         raise ConfigError(f"fps={fps}: give the frames a second as a number above 0, for example 200")
