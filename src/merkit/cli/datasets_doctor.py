@@ -57,6 +57,7 @@ def doctor(
     from merkit.cli.failure import FAILED_CHECK
     from merkit.cli.progress import Talk
     from merkit.datasets.doctor import examine
+    from merkit.protocols.label_counts import label_counts
 
     given: dict[str, Any] = {"table": table, "cropped": cropped, "fps": fps}
     options = {key: value for key, value in given.items() if value is not None}
@@ -66,6 +67,7 @@ def doctor(
             root,
             repair=not no_repair,
             pixels=pixels,
+            label_counts=label_counts,
             on_progress=lambda done, total: on_progress(done, total, "looking"),
             **options,
         )

@@ -27,8 +27,8 @@ from merkit.errors import AnnotationError
 from merkit.video.images import IMAGE_SUFFIXES
 from merkit.video.sources import FolderFrames
 
-LabelMaps = Mapping[str, Mapping[str, str]]
-"""Class by case-folded emotion, by the name of the protocol."""
+LabelCounts = Callable[[ClipTable], Mapping[str, tuple[dict[str, int], dict[str, int]]]]
+"""Counts of classes and expected ones, by name of a label map."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def examine(
     *,
     repair: bool = True,
     pixels: bool = False,
-    label_maps: LabelMaps | None = None,
+    label_counts: LabelCounts | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Examination:
@@ -102,8 +102,9 @@ def examine(
     pixels : bool
         Whether to open the frames from onset to offset of every clip, which takes long: finds damaged,
         exchanged and repeated frames and frames of another size.
-    label_maps : mapping of str to (mapping of str to str), optional
-        Class by case-folded emotion, by name; their counts are compared with the expected ones.
+    label_counts : callable, optional
+        Counts the classes of a table and says how many a complete copy has;
+        :func:`merkit.protocols.label_counts.label_counts` does so for all protocols.
     on_progress : callable, optional
         Called as ``on_progress(clips done, clips in all)``.
     **options
@@ -127,7 +128,11 @@ def examine(
     ]
     looked = _look(clips, rows, about, pixels, on_progress)
     expected = expected_counts(name, version)
-    counts = _counts(table, label_maps or {})
+    counts = _counts(table)
+    if label_counts is not None:
+        for what, (there, wanted) in label_counts(table).items():
+            counts[what] = there
+            expected |= {what: wanted} if wanted else {}
     findings = _without_apex(findings, len(clips)) + looked.findings
     findings += owners_of_foreign(findings, clips, looked.listings)
     findings += check_doubles(clips, looked.listings)
@@ -232,7 +237,7 @@ def _without_apex(findings: list[Finding], n: int) -> list[Finding]:
     return [*rest, Finding("no apex", "note", "", f"in none of the clips: {none[0].text}")]
 
 
-def _counts(table: ClipTable, label_maps: LabelMaps) -> Counts:
+def _counts(table: ClipTable) -> Counts:
     emotions = [str(e).casefold() for e in table.frame["emotion"] if e is not None and e == e]
     people = len(set(table.groups())) if len(table) else 0
     counts: Counts = {"total": {"clips": len(table), "subjects": people}}
@@ -240,9 +245,6 @@ def _counts(table: ClipTable, label_maps: LabelMaps) -> Counts:
         counts["emotion"] = dict(Counter(emotions).most_common())
     if "kind" in table.frame.columns:
         counts["kind"] = dict(Counter(str(kind) for kind in table.frame["kind"]).most_common())
-    for name, classes in label_maps.items():
-        mapped = Counter(classes[emotion] for emotion in emotions if emotion in classes)
-        counts[name] = {label: mapped[label] for label in dict.fromkeys(classes.values())}
     return counts
 
 

@@ -1,8 +1,9 @@
 """How many clips, subjects and labels a complete copy has, for each version of its annotation table.
 
-``expected.csv`` has one count a line: dataset, version (``*`` for all), what (``total``, ``emotion``,
-``kind``, or the name of a protocol), name, count.  The counts were taken from the tables themselves; where
-there was none to take them from (CASME, SMIC VIS and NIR, 4DME, DFME's test sets), from their papers.
+``expected.csv`` has one count a line: dataset, version (``*`` for all), what (``total``, ``emotion`` or
+``kind``), name, count.  The counts were taken from the tables themselves; where there was none to take
+them from (CASME, SMIC VIS and NIR, 4DME, DFME's test sets), from papers and descriptions.  What classes
+these labels make is a matter of protocols.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def expected_counts(dataset: str, version: str) -> Counts:
 
     Examples
     --------
-    >>> expected_counts("casme2", "2014-05-08")["casme2-4class"]
-    {'positive': 32, 'negative': 72, 'surprise': 25, 'others': 126}
+    >>> expected_counts("smic-hs", "HS")["emotion"]
+    {'negative': 70, 'positive': 51, 'surprise': 43}
     >>> expected_counts("dfme", "train + test A + test B")["total"]
     {'clips': 2629, 'subjects': 259}
     >>> expected_counts("samm", "v9")
