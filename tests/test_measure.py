@@ -60,22 +60,22 @@ def test_parts_are_listed_in_pairs() -> None:
 
 @pytest.mark.parametrize("units", ["AU12", "AU4", "AU1+2"])
 def test_a_planted_expression_is_measured(units: str) -> None:
-    """DIS smooths, so lengths fall short by up to a third; nothing may move that was not planted."""
+    """Flow smooths, so lengths fall short by some; nothing may move that was not planted."""
     seen, found = measured(film(units, 1.2))
     true = true_parts(seen, units, 1.2)
-    assert 0.65 < gain(found.parts, true) < 1.1
+    assert 0.78 < gain(found.parts, true) < 1.1
     error = np.hypot(*(found.parts - true).T)
     assert np.delete(error, np.argsort(-np.hypot(*true.T))[:4]).max() < 0.2
     assert found.flow.shape == (*seen.geometry.shape, 2)
     assert found.px200_scale == pytest.approx(200 / 160, rel=0.05)
 
 
-def test_the_finer_flow_is_nearer_to_the_truth() -> None:
-    reel = film("AU4", 1.2)
-    seen, coarse = measured(reel)
-    fine = measure(reel, seen, *FRAMES, backend="dis-fine")
+def test_the_second_measurement_is_nearer_to_the_truth_than_the_scan() -> None:
+    """The scan's fast flow takes a third away, which nobody should read as the size of a movement."""
+    seen, found = measured(film("AU4", 1.2))
     true = true_parts(seen, "AU4", 1.2)
-    assert abs(gain(fine.parts, true) - 1.0) < abs(gain(coarse.parts, true) - 1.0)
+    scanned = seen.motion[FRAMES[1]] - seen.motion[FRAMES[0]]
+    assert abs(gain(found.parts, true) - 1.0) < 0.6 * abs(gain(scanned, true) - 1.0)
 
 
 def test_length_is_in_proportion() -> None:

@@ -62,7 +62,8 @@ def analyze(
     face : int
         Which face to follow, 0 is the largest.
     flow : {"dis", "tvl1", "farneback", "dis-fine"}
-        Optical flow backend of the second, exact measurement and of the scan.
+        Optical flow backend of the scan and of the second, exact measurement; for that, ``"dis"``
+        becomes ``"dis-fine"``.
     sensitivity : float
         Divides the thresholds on motion; above 1 finds smaller movements and more false ones.
     detector : {"auto", "blazeface", "haar"}

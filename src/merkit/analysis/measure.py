@@ -23,6 +23,8 @@ from merkit.motion.flow import optical_flow
 
 AVERAGE_S = 0.022
 """Frames up to this far from onset, apex and offset are averaged (five at 100 fps, one at 25)."""
+FINER = {"dis": "dis-fine"}
+"""Backends that measure lengths better than the fast ones of the scan."""
 LOOP_FRAMES = 12
 DISPLAY_WIDTH = 320
 
@@ -105,7 +107,7 @@ def measure(
     onset, apex, offset : int
         Frames of one segment, in order.
     backend : str
-        Flow backend.
+        Flow backend of the scan; for the fast one a finer one is used here.
     drift : bool
         Subtract half of the motion that is left at the offset (for short movements).
 
@@ -115,6 +117,7 @@ def measure(
         If the frames of the interval cannot be read a second time.
     """
     geometry = scan.geometry
+    backend = FINER.get(backend, backend)
     roles = {
         name: _around(scan, centre) for name, centre in (("onset", onset), ("apex", apex), ("offset", offset))
     }

@@ -59,7 +59,7 @@ def refer(
     if not np.isfinite(points).all() or float(np.hypot(*(eyes[1] - eyes[0]))) < LEAST_EYE_DISTANCE:
         return None
     reference = Reference(gray, geometry.matrix(eyes), points, depth, geometry, grid)
-    skin = float((reference.fit.weights > 0.2).mean())
+    skin = float((reference.fit.weights > 0.05).mean())
     return reference if skin >= LEAST_SKIN else None
 
 

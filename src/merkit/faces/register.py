@@ -100,7 +100,7 @@ class RigidFit:
         n = self.u.shape[1]
         prior = self.weights if seen is None else self.weights * seen
         weights = prior
-        used = prior > 0.2
+        used = prior > 0.2 * prior.max()
         if not used.any():
             return RigidMotion(np.zeros(n), (self.centre[0], self.centre[1]), self.half)
         kth = int(0.4 * np.count_nonzero(used))

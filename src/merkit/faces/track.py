@@ -51,6 +51,8 @@ class TrackConfig:
     """Distance, in eye distances, between tracked and freshly found eyes that renews it."""
     likeness: float = 0.55
     """Correlation with the reference below which the face is looked for anew."""
+    sudden: float = 0.25
+    """Loss of correlation within one frame that is a cut; a moving head loses about a tenth at most."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class FaceTracker:
         self._last_motion = self._offset
         self._last_turn = self._turn_offset
         self._seen = np.ones(len(PARTS), dtype=bool)
+        self._likeness = 1.0
         self._next_check = -np.inf
         self._next_search = -np.inf
         self._last_centre: NDArray[np.float64] | None = None
@@ -170,6 +173,7 @@ class FaceTracker:
         self.landmarks.append(reference.landmarks)
         self._matrix = reference.matrix
         self._seen = reference.seen
+        self._likeness = 1.0
         self._last_motion = self._offset
         self._last_turn = self._turn_offset
         self._last_width = float(np.ptp(mesh.points[:, 0]))
@@ -200,8 +204,10 @@ class FaceTracker:
             flow, rigid, crop = self._measure(frame.gray, reference)
         likeness = likeness_of(thumbnail(crop), reference.small, reference.mask)
         pose = compose(invert(rigid.matrix), self._matrix)
-        if likeness < self.config.likeness or not np.isfinite(pose).all():
+        cut = self._likeness - likeness > self.config.sudden
+        if cut or likeness < self.config.likeness or not np.isfinite(pose).all():
             return self._start(frame, after="hidden")
+        self._likeness = likeness
         residual = flow - reference.fit.field(rigid)
         px200 = self.geometry.px200
         edge = EDGE * mask_radius(self.geometry)
