@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 import openpyxl
 import pytest
 
+from merkit.datasets import read_dataset
 from merkit.errors import ConfigError, DataError
 from merkit.simulate.native import FAULTS, NativeClip, get_layout, list_layouts, write_tree
 
@@ -198,6 +200,42 @@ def test_known_wrong_numbers_leave_the_right_frames_in_place(tmp_path, real_data
     assert (a3 / "part_A/data/part_A_split/part_A/spNO.214/c/color/34.jpg").is_file()
     samm = write_tree("samm", tmp_path / "b", table=folder / "SAMM_Micro_FACS_Codes_v2.xlsx", size=4)
     assert (samm / "SAMM/032/032_3_1/032_4930.jpg").is_file()
+
+
+def test_full_tables_of_casme_and_4dme_have_the_known_faults(tmp_path):
+    clips = get_layout("casme").invent(189, np.random.default_rng(0))
+    assert [(c.onset, c.offset) for c in (clips[40], clips[42], clips[43])] == [
+        (149, 108),
+        (119, 101),
+        (74, 57),
+    ]
+    repaired = read_dataset("casme", write_tree("casme", tmp_path / "a", clips=189, frames="none"))
+    marks = repaired.frame[["onset", "apex", "offset"]]
+    assert marks.loc[[40, 42, 43]].to_numpy().tolist() == [[108, 120, 149], [101, 110, 119], [57, 65, 74]]
+    frame = read_dataset("4dme", write_tree("4dme", tmp_path / "b", clips=267, frames="none")).frame
+    assert frame["apex"][26] == 2490
+    layout = get_layout("4dme")
+    assert [frame["aus_text"][row] for row in (144, 145)] == [
+        layout.emotions[row % len(layout.emotions)][1] for row in (144, 145)
+    ]
+
+
+def test_cropped_sets_lack_what_the_owners_lack(tmp_path, real_data):
+    folder = real_data / "annotations"
+    smic = write_tree("smic-hs", tmp_path / "a", table=folder / "SMIC_HS_cropped.csv", size=4, cropped=True)
+    have = Counter(path.parent.name for path in pictures(smic))
+    clips = get_layout("smic-hs").read(folder / "SMIC_HS_cropped.csv")
+    raw = Counter({clip.name: clip.offset - clip.onset + 1 for clip in clips})
+    assert raw - have == {
+        "s18_sur_03": raw["s18_sur_03"],
+        "s3_po_08": 2,
+        "s3_sur_01": 1,
+        "s3_sur_05": 1,
+        "s3_ne_16": 1,
+    }
+    table = folder / "CASME2-coding-20190701.xlsx"
+    casme2 = write_tree("casme2", tmp_path / "b", table=table, size=4, cropped=True)
+    assert len(list((casme2 / "Cropped" / "sub16" / "EP01_08").iterdir())) == 1
 
 
 def test_faults_in_rows_change_the_table_and_no_frame(tmp_path):

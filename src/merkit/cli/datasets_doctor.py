@@ -75,8 +75,8 @@ def doctor(
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
         _show(found, everything, pixels)
-    if found.missing:
-        print(f"{len(found.missing)} of {found.clips} clips are missing.", file=sys.stderr)
+    if found.n_missing:
+        print(_verdict(found), file=sys.stderr)
         raise typer.Exit(FAILED_CHECK)
 
 
@@ -93,6 +93,13 @@ def _show(found: Examination, everything: bool, pixels: bool) -> None:
         console.print("Frames were not opened; --pixels looks for damaged and exchanged ones.", style="dim")
 
 
+def _verdict(found: Examination) -> str:
+    lacking = len(found.missing)
+    if found.n_missing == lacking:
+        return f"{lacking} of {found.clips} clips are missing."
+    return f"{found.n_missing} of {found.expected['total']['clips']} clips are missing."
+
+
 def _summary(found: Examination) -> Table:
     from rich.table import Table
 
@@ -100,8 +107,7 @@ def _summary(found: Examination) -> Table:
     table = Table(title=f"{found.dataset}, table {found.table_version or 'unknown'}", title_justify="left")
     for heading in ("", "here", "expected"):
         table.add_column(heading, overflow="fold")
-    lacking = len(found.missing)
-    table.add_row("clips", f"{found.clips}, {lacking} missing", _number(expected.get("clips")))
+    table.add_row("clips", f"{found.clips}, {found.n_missing} missing", _number(expected.get("clips")))
     table.add_row("subjects", str(found.subjects), _number(expected.get("subjects")))
     table.add_row("frames a second", _listed(found.fps), "")
     if found.images:

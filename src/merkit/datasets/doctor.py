@@ -27,6 +27,9 @@ from merkit.errors import AnnotationError
 from merkit.video.images import IMAGE_SUFFIXES
 from merkit.video.sources import FolderFrames
 
+FOLDERS = "folders"
+"""Version of the table of datasets that need none."""
+
 LabelCounts = Callable[[ClipTable], Mapping[str, tuple[dict[str, int], dict[str, int]]]]
 """Counts of classes and expected ones, by name of a label map."""
 
@@ -70,13 +73,22 @@ class Examination:
     @property
     def missing(self) -> list[str]:
         """Ids of the clips that cannot be used."""
-        return list(dict.fromkeys(f.clip for f in self.findings if f.severity == "missing"))
+        return list(dict.fromkeys(f.clip for f in self.findings if f.severity == "missing" and f.clip))
+
+    @property
+    def n_missing(self) -> int:
+        """How many clips cannot be used, with those that only the expected number tells of.
+
+        Without an annotation table a lost folder leaves no trace but the count.
+        """
+        wanted = self.expected.get("total", {}).get("clips", 0) if self.table_version == FOLDERS else 0
+        return len(self.missing) + max(0, wanted - self.clips)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, with the ids of missing clips."""
+        """As plain data, with the ids and the number of missing clips."""
         plain = asdict(self)
         plain["repairs"] = [{"clip": c, "row": row, "text": text} for c, row, text in self.repairs]
-        return {**plain, "missing": self.missing}
+        return {**plain, "missing": self.missing, "n_missing": self.n_missing}
 
 
 def examine(

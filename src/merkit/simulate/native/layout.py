@@ -75,6 +75,10 @@ class Layout(ABC):
         """Further folders that hold the same frame numbers, with the suffix of their files."""
         return {}
 
+    def there(self, clip: NativeClip, numbers: list[int]) -> list[int]:
+        """Leave out the frames that are not in the owners' release either."""
+        return numbers
+
     def invent(self, n: int, rng: np.random.Generator) -> list[NativeClip]:
         """Make up ``n`` clips of at least two people where there are two clips."""
         people = self.subjects[: max(2, n // 3)]

@@ -16,6 +16,10 @@ from merkit.simulate.native.sheets import Rows, read_rows, records, whole
 _SHORT = {"negative": "ne", "positive": "po", "surprise": "sur"}
 
 
+LOST = {"s18_sur_03": -1, "s3_po_08": 2, "s3_sur_01": 1, "s3_sur_05": 1, "s3_ne_16": 1}
+"""How many frames of a clip the cropped set lacks; -1 for all."""
+
+
 class SmicHs(Layout):
     """SMIC, 100 fps camera: no table, the class is the folder, frame numbers count the camera."""
 
@@ -44,6 +48,12 @@ class SmicHs(Layout):
 
     def file(self, clip: NativeClip, number: int) -> str:
         return f"{'reg_' if self.cropped else ''}image{number:0{self.digits}d}.bmp"
+
+    def there(self, clip: NativeClip, numbers: list[int]) -> list[int]:
+        lost = LOST.get(clip.name, 0) if self.cropped and self.camera == "HS" else 0
+        # Which frames they are is not known; those in the middle leave onset and offset in place.
+        middle = len(numbers) // 2
+        return [] if lost < 0 else numbers[:middle] + numbers[middle + lost :]
 
     def read(self, table: Path) -> list[NativeClip]:
         clips = []

@@ -223,6 +223,7 @@ def _write_frames(
         numbers = {"none": [], "marks": clip.marked(layout.lowest)}.get(
             kind, list(range(clip.first, clip.last + 1))
         )
+        numbers = layout.there(clip, numbers)
         files.append([root / folder / layout.file(clip, number) for number in numbers])
         for path, number in zip(files[-1], numbers, strict=True):
             if not path.exists():
