@@ -292,3 +292,19 @@ def test_fingerprints_see_content_and_nothing_else():
     changed[2, 0, 0] ^= 1
     assert fingerprint(Clip.from_array(changed)) != fingerprint(one)
     assert fingerprint(Clip.from_array(np.zeros((5, 8, 8), np.uint8))) is None
+
+
+def test_ctrl_c_ends_the_workers_and_keeps_what_is_finished(tmp_path):
+    import multiprocessing
+
+    def stop(done, total, stage):
+        if stage == "folds" and done:
+            raise KeyboardInterrupt
+
+    before = set(multiprocessing.active_children())
+    with pytest.raises(KeyboardInterrupt):
+        run(out=tmp_path, engine="processes", workers=2, on_progress=stop)
+    for process in set(multiprocessing.active_children()) - before:
+        process.join(30)
+    assert set(multiprocessing.active_children()) - before == set()
+    assert run(out=tmp_path).run["folds_resumed"] >= 1

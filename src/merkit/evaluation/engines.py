@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context, parent_process
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait as wait_for_end
 from typing import TypeVar
 
@@ -58,6 +60,7 @@ def _in_processes(
     keys: Sequence[Key], make_job: Callable[[Key], Job], workers: int
 ) -> Iterator[tuple[Key, Outcome]]:
     # Started afresh and not forked: a worker has no memory of the runner, and so no test labels.
+    before = set(active_children())
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
     waiting: dict[Future[Outcome], Key] = {}
     left = list(reversed(keys))
@@ -71,8 +74,17 @@ def _in_processes(
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 yield waiting.pop(future), future.result()
+    except BrokenProcessPool as error:
+        raise ConfigError(
+            "a worker process ended before its work: out of memory, or a script that calls evaluate outside "
+            "of `if __name__ == '__main__':`; try fewer workers, or engine='serial'"
+        ) from error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        if waiting or left:
+            # Stopped early: nobody waits for the folds that are being trained.
+            for process in set(active_children()) - before:
+                process.terminate()
 
 
 def _check_sendable(job: Job) -> None:
@@ -86,7 +98,8 @@ def _check_sendable(job: Job) -> None:
 
 
 def _end_with_parent() -> None:
-    """Let a worker end when the runner is killed; it would wait for work for ever otherwise."""
+    """Let a worker end when the runner is killed, or at Ctrl-C; it would wait for work for ever otherwise."""
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
     parent = parent_process()
     if parent is None:
         return

@@ -5,13 +5,14 @@ from __future__ import annotations
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from merkit.errors import LeakageError
-from merkit.evaluation.people import people
+from merkit.evaluation.people import people, person
 from merkit.methods.context import FitContext
 
 _DEPTH = 4  # containers within containers that are looked into
@@ -72,6 +73,11 @@ class Sample:
     groups: Sequence[str]
     prints: Sequence[str | None]
 
+    @cached_property
+    def persons(self) -> NDArray[np.str_]:
+        """Who is seen in each clip, shape (N,)."""
+        return np.array([person(group) for group in self.groups], dtype=str)
+
 
 def check_fold(name: str, train: NDArray[np.intp], test: NDArray[np.intp], sample: Sample) -> None:
     """Refuse a fold that shares a clip, a person or a content between training and test.
@@ -86,11 +92,9 @@ def check_fold(name: str, train: NDArray[np.intp], test: NDArray[np.intp], sampl
         raise LeakageError(
             f"fold {name!r}: clip {sample.ids[rows[0]]!r} is in training and in test; split by subject"
         )
-    shared = people(sample.groups[i] for i in train) & people(sample.groups[i] for i in test)
-    if shared:
-        raise LeakageError(
-            f"fold {name!r}: subject {min(shared)} is in training and in test; split by subject"
-        )
+    shared = np.intersect1d(sample.persons[train], sample.persons[test])
+    if len(shared):
+        raise LeakageError(f"fold {name!r}: subject {shared[0]} is in training and in test; split by subject")
     seen = {sample.prints[i]: i for i in train if sample.prints[i] is not None}
     for i in test:
         twin = seen.get(sample.prints[i])

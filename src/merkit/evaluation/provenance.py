@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import merkit
+from merkit import __version__
 from merkit.evaluation.people import FAMILIES
 
 LIBRARIES = ("numpy", "scipy", "pandas", "scikit-learn", "opencv-contrib-python-headless", "torch")
@@ -37,7 +37,7 @@ def settings_are(recognizer: Any, datasets: Collection[str]) -> str:
 def provenance() -> dict[str, Any]:
     """Versions, commit and machine, without names of people or computers."""
     return {
-        "merkit": merkit.__version__,
+        "merkit": __version__,
         "commit": _commit(),
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "machine": {
@@ -61,7 +61,7 @@ def _version(library: str) -> str | None:
 
 def _commit() -> str | None:
     """Commit of the source that runs, with ``+changes``; ``None`` for an installed package."""
-    source = Path(merkit.__file__).resolve().parent
+    source = Path(__file__).resolve().parents[1]
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=source, capture_output=True, text=True, check=True).stdout

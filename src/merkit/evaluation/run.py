@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from merkit.clips import ClipTable
 from merkit.errors import ConfigError
 from merkit.evaluation.audit import audit_of
 from merkit.evaluation.engines import run_jobs
 from merkit.evaluation.job import Job, Method
-from merkit.evaluation.people import people
 from merkit.evaluation.predictions import text_of
 from merkit.evaluation.provenance import provenance, settings_are
 from merkit.evaluation.result import Result, json_text
@@ -97,7 +98,13 @@ def evaluate(
         protocol = get_protocol(protocol)
     trial = Trial.prepare(protocol, tables, tell)
     example = recipe.make()
-    plan = {"method": recipe.name, "config": _config(example, recipe), "audit": audit, **trial.plan()}
+    plan = {
+        "method": recipe.name,
+        "config": _config(example, recipe),
+        "device": device,
+        "audit": audit,
+        **trial.plan(),
+    }
     with _folder(out) as path:
         store = RunFolder(path, plan)
         keys = [(seed, index) for seed in seed_list for index in range(len(trial.folds))]
@@ -133,9 +140,8 @@ def evaluate(
             "seeds": seed_list,
             "engine": engine,
             "workers": workers,
-            "device": device,
             "n": len(trial.clips),
-            "subjects": len(people(trial.groups)),
+            "subjects": len(np.unique(trial.sample.persons)),
             "dropped": dict(Counter(reason for _, reason in trial.dropped)),
             "guard": {
                 "leak_free": not audit,

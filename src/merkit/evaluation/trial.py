@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from merkit.clips import ClipTable
+from merkit.clips import Clip, ClipTable
 from merkit.errors import DataError
 from merkit.evaluation.fingerprint import digest, fingerprint, twins
 from merkit.evaluation.guard import Sample, check_fold, check_tested_once
 from merkit.evaluation.job import Job, Method, Outcome
-from merkit.evaluation.people import people
 from merkit.evaluation.predictions import rows_of
-from merkit.evaluation.sealed import seal
+from merkit.evaluation.sealed import SealedClip, seal
 
 Key = tuple[int, int]
 """Seed, and number of the fold."""
@@ -49,6 +48,8 @@ class Trial:
     folds : list of Fold
     sample : Sample
         What the guard knows.
+    listed, sealed : list
+        The clips to train on, and the same to test; made once, as every fold takes most of them.
     dropped : list of (id, reason)
     remarks : list of str
         What the protocol says of these data.
@@ -61,6 +62,8 @@ class Trial:
     classes: tuple[str, ...]
     folds: list[Fold]
     sample: Sample
+    listed: list[Clip]
+    sealed: list[SealedClip]
     dropped: list[tuple[str, str]]
     remarks: list[str]
 
@@ -81,8 +84,9 @@ class Trial:
             given = ", ".join(tables) or "no data"
             raise DataError(f"protocol {protocol.name} finds no clip in {given}; see --data")
         groups = np.asarray(chosen.groups).astype(str)
+        listed = list(clips)
         prints = []
-        for place, clip in enumerate(clips):
+        for place, clip in enumerate(listed):
             prints.append(fingerprint(clip))
             tell(place + 1, len(clips), "reading")
         sample = Sample(clips.frame["id"].tolist(), groups.tolist(), prints)
@@ -94,6 +98,8 @@ class Trial:
             classes=tuple(str(name) for name in chosen.classes),
             folds=_checked_folds(protocol, chosen, sample),
             sample=sample,
+            listed=listed,
+            sealed=[seal(clip) for clip in listed],
             dropped=list(chosen.dropped),
             remarks=list(chosen.warnings),
         )
@@ -114,11 +120,11 @@ class Trial:
         fold = self.folds[key[1]]
         return Job(
             method=method,
-            train=[self.clips[int(row)] for row in fold.train],
+            train=[self.listed[row] for row in fold.train],
             labels=self.truth[fold.train],
             groups=self.groups[fold.train],
             # Ordered by opaque id: the order of a table often follows the classes.
-            test=sorted((seal(self.clips[int(row)]) for row in fold.test), key=lambda clip: clip.id),
+            test=sorted((self.sealed[row] for row in fold.test), key=lambda clip: clip.id),
             test_groups=self.groups[fold.test].tolist(),
             classes=self.classes,
             seed=key[0],
@@ -130,17 +136,17 @@ class Trial:
     def record(self, key: Key, outcome: Outcome) -> dict[str, Any]:
         """What is kept of a fold: predictions in the order of its rows, and who was used for what."""
         fold = self.folds[key[1]]
-        order = np.argsort(np.argsort([self.clips[int(row)].blind().id for row in fold.test]))
+        order = np.argsort(np.argsort([self.sealed[row].id for row in fold.test]))
         return {
             "fold": fold.name,
             "probabilities": outcome.probabilities[order].tolist(),
             "epochs": [table[order].tolist() for table in outcome.epochs],
             "seconds": round(outcome.seconds, 3),
             "guard": {
-                "fit": sorted(people(self.groups[fold.train])),
+                "fit": np.unique(self.sample.persons[fold.train]).tolist(),
                 "fit_clips": digest([self.sample.ids[row]] for row in fold.train),
                 "select": outcome.selected_on,
-                "test": sorted(people(self.groups[fold.test])),
+                "test": np.unique(self.sample.persons[fold.test]).tolist(),
                 "test_clips": [self.sample.ids[row] for row in fold.test],
             },
         }
@@ -164,10 +170,11 @@ class Trial:
         return pd.concat(parts, ignore_index=True)
 
     def class_counts(self) -> dict[str, int]:
-        """Clips of each class, or with each unit."""
-        if self.truth.ndim == 2:
-            return {name: int(self.truth[:, k].sum()) for k, name in enumerate(self.classes)}
-        return {name: int((self.truth == name).sum()) for name in self.classes}
+        """Test clips of each class, or with each unit."""
+        truth = self.truth[np.concatenate([fold.test for fold in self.folds])]
+        if truth.ndim == 2:
+            return {name: int(truth[:, k].sum()) for k, name in enumerate(self.classes)}
+        return {name: int((truth == name).sum()) for name in self.classes}
 
     def warnings(self) -> list[str]:
         """What is no leak but should be known."""
