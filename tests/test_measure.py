@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from dataclasses import replace
 from functools import cache
 
@@ -12,6 +14,7 @@ from filmed import Reel, follow, photograph, portrait, true_parts
 from merkit.analysis.analyze import _events
 from merkit.analysis.measure import Measurement, measure
 from merkit.analysis.recognize import GatedRecognizer
+from merkit.analysis.result import EventPictures
 from merkit.analysis.scan import Scan
 from merkit.analysis.spotting import Interval
 from merkit.errors import VideoError
@@ -174,3 +177,28 @@ def test_an_event_that_cannot_be_read_again_is_a_warning() -> None:
     assert events == []
     assert len(warnings) == 2
     assert "could not be read a second time" in warnings[0]
+
+
+def test_ctrl_c_does_not_wait_for_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits to be drawn is dropped, and the interrupt comes through."""
+    drawn, started, go_on = [], threading.Event(), threading.Event()
+
+    def slowly(*pictures: object) -> EventPictures:
+        started.set()
+        go_on.wait(5.0)
+        drawn.append(pictures)
+        return EventPictures(b"", b"", b"", b"", 1.0)
+
+    def interrupted(number: int, *_: object) -> None:
+        if number == 2:
+            started.wait(5.0)
+            threading.Timer(0.2, go_on.set).start()
+            raise KeyboardInterrupt
+
+    # By its name: the package has a function of the name of the module.
+    monkeypatch.setattr(sys.modules["merkit.analysis.analyze"], "event_pictures", slowly)
+    reel = film("AU12", 1.2)
+    found = [Interval(*FRAMES, "macro", 20.0, 0.6)] * 3
+    with pytest.raises(KeyboardInterrupt):
+        _events(reel, follow(reel.pictures, FPS), found, GatedRecognizer(), "dis", True, interrupted)
+    assert len(drawn) == 1

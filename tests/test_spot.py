@@ -149,3 +149,47 @@ def test_a_small_face_hides_what_a_large_one_shows() -> None:
     small.matrices[:] = CropGeometry().matrix(np.array([[184.0, 190.0], [216.0, 190.0]]))
     plant(small, 0.5 * bump(small, 3.0, 3.2, 3.4), SMILE)
     assert spot(small).found == []
+
+
+def test_a_part_outside_the_picture_is_not_searched_and_hides_nothing_else() -> None:
+    scan = still_scan(8.0)
+    plant(scan, 1.5 * bump(scan, 3.0, 3.2, 3.45), FROWN)
+    scan.motion[:, 14] = np.nan  # the chin
+    scan.motion[300:420, 13] = np.nan  # the lower lip, for 1.2 s
+    scan.motion[420:, 13] += 3.0
+    result = spot(scan)
+    (event,) = result.found
+    assert event.kind == "micro"
+    assert iou(event, 3.0, 3.45, 100) >= 0.6
+    assert np.isnan(result.curves[:, 14]).all()
+    assert np.isnan(result.curves[300:420, 13]).all()
+    assert np.isfinite(result.curves[:, :13]).all()
+    assert result.observable.all()
+
+
+def test_what_is_rarely_in_the_picture_makes_no_event() -> None:
+    """What comes in now and then has too little rest to be compared with."""
+    scan = still_scan(8.0)
+    plant(scan, 4.0 * bump(scan, 3.0, 3.2, 3.4), TALK)
+    rarely = np.ones(len(scan), dtype=bool)
+    rarely[280:360] = False
+    for part in (10, 11, 13, 14):
+        scan.motion[rarely, part] = np.nan
+    assert spot(scan).found == []
+
+
+def test_glimpses_of_a_face_are_not_observable() -> None:
+    """Segments of less than 0.2 s are not searched, so nobody may believe that nothing was in them."""
+    scan = still_scan(4.0)
+    scan.segment[:] = np.arange(len(scan)) // 10
+    scan.segment[200:] = 20
+    result = spot(scan)
+    assert not result.observable[:200].any()
+    assert result.observable[200:].all()
+
+
+@pytest.mark.parametrize("fps", [2.0, 4.0, 8.0])
+def test_slow_cameras_do_not_stretch_the_half_second(fps: float) -> None:
+    scan = still_scan(40.0, fps)
+    plant(scan, 1.5 * bump(scan, 20.0, 20.5, 21.0), SMILE)
+    assert [f for f in spot(scan).found if f.kind == "micro" and (f.offset - f.onset) / fps > 0.56] == []

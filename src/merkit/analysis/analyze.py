@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from merkit.analysis.measure import Measurement, measure
 from merkit.analysis.pictures import event_pictures
 from merkit.analysis.recognize import GatedRecognizer
-from merkit.analysis.result import REGIONS, Analysis, Event, EventPictures, Stretch
+from merkit.analysis.result import Analysis, Event, EventPictures
 from merkit.analysis.scan import Scan, scan
 from merkit.analysis.spotting import Interval, SpotConfig, Spotting, spot
 from merkit.analysis.spotting.run import length, top_two
+from merkit.analysis.tables import curves_of, duration_of, face_facts, stretches_of, track_of
 from merkit.analysis.words import action_units, describe_regions
 from merkit.errors import ConfigError, VideoError
 from merkit.faces import load_face_models
-from merkit.faces.geometry import PARTS, invert, transform
+from merkit.faces.geometry import PARTS
 from merkit.faces.track import FaceTracker, TrackConfig
 from merkit.motion.flow import check_backend
 from merkit.video import VideoReader, open_video
@@ -103,14 +102,14 @@ def analyze(
             video=reader.path.name,
             fps=float(reader.fps),
             n_frames=len(scanned),
-            duration_s=_duration(scanned.times, float(reader.fps)),
+            duration_s=duration_of(scanned.times, float(reader.fps)),
             width=int(reader.width),
             height=int(reader.height),
-            face=_face(scanned, spotting, models.name, face),
+            face=face_facts(scanned, spotting, models.name, face),
             events=events,
-            stretches=_stretches(scanned, spotting),
-            curves=_curves(scanned, spotting),
-            track=_track(scanned),
+            stretches=stretches_of(scanned, spotting),
+            curves=curves_of(scanned, spotting),
+            track=track_of(scanned),
             warnings=_warnings(reader, scanned, spotting, models, face) + lost,
             provenance={
                 "merkit": version("merkit"),
@@ -197,82 +196,6 @@ def _event_warnings(scanned: Scan, found: Interval) -> list[str]:
     if scanned.renewed[found.onset + 1 : found.offset + 1].any():
         out.append("The head turned during this event, so the motion was measured in two pieces.")
     return out
-
-
-def _duration(times: NDArray[np.float64], fps: float) -> float:
-    if len(times) == 0:
-        return 0.0
-    last = float(np.median(np.diff(times))) if len(times) > 1 else 1.0 / fps
-    return float(times[-1] - times[0]) + last
-
-
-def _face(scanned: Scan, spotting: Spotting, detector: str, chosen: int) -> dict[str, Any] | None:
-    if not scanned.tracked.any():
-        return None
-    width = 200.0 / scanned.px200_scale[scanned.tracked]
-    return {
-        "width_px": round(float(np.median(width)), 1),
-        "found_fraction": round(float(scanned.tracked.mean()), 4),
-        "observable_fraction": round(float(spotting.observable.mean()), 4),
-        "detector": detector,
-        "n_faces": scanned.n_faces,
-        "chosen": chosen,
-    }
-
-
-def _stretches(scanned: Scan, spotting: Spotting) -> list[Stretch]:
-    times = scanned.times
-    return [
-        Stretch(
-            kind=s.kind,
-            start_frame=s.start,
-            stop_frame=s.stop,
-            start_s=float(times[s.start]),
-            stop_s=float(times[min(s.stop, len(times) - 1)]),
-            observable=s.observable,
-        )
-        for s in spotting.spans
-    ]
-
-
-def _curves(scanned: Scan, spotting: Spotting) -> pd.DataFrame:
-    names = np.array([part.region for part in PARTS])
-    there = np.isfinite(spotting.curves)
-    columns: dict[str, Any] = {"frame": np.arange(len(scanned)), "time_s": scanned.times}
-    for region in REGIONS:
-        mine = names == region
-        total = np.where(there, spotting.curves, 0.0)[:, mine].sum(axis=1)
-        count = there[:, mine].sum(axis=1)
-        columns[region] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    columns["head_px200_s"] = spotting.head_speed
-    columns["observable"] = spotting.observable
-    state = np.full(len(scanned), "", dtype=object)
-    for span in spotting.spans:
-        state[span.start : span.stop] = span.kind
-    columns["state"] = state
-    return pd.DataFrame(columns)
-
-
-def _track(scanned: Scan) -> pd.DataFrame:
-    height, width = scanned.geometry.shape
-    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=float)
-    box = np.full((len(scanned), 4), np.nan)
-    angle = np.full(len(scanned), np.nan)
-    for i in np.flatnonzero(scanned.tracked):
-        back = invert(scanned.matrices[i])
-        points = transform(back, corners)
-        low, high = points.min(axis=0), points.max(axis=0)
-        box[i] = (*low, *(high - low))
-        angle[i] = np.degrees(np.arctan2(back[1, 0], back[0, 0]))
-    return pd.DataFrame(
-        {
-            "frame": np.arange(len(scanned)),
-            "time_s": scanned.times,
-            **dict(zip("xywh", box.T, strict=True)),
-            "segment": scanned.segment,
-            "angle_deg": angle,
-        }
-    )
 
 
 def _warnings(reader: VideoReader, scanned: Scan, spotting: Spotting, models: Any, face: int) -> list[str]:
