@@ -12,7 +12,16 @@ from merkit.metrics.calibration import (
     expected_calibration_error,
     selective_accuracy,
 )
-from merkit.metrics.recognition import accuracy, cluster_interval, recognition_scores, uar, uf1
+from merkit.metrics.recognition import (
+    accuracy,
+    cluster_interval,
+    precision_macro,
+    recognition_scores,
+    scores_by,
+    uar,
+    uf1,
+    weighted_f1,
+)
 
 CLASSES = ["negative", "positive", "surprise"]
 # confusion, true by row: negative 3 1 0, positive 1 1 0, surprise 0 1 1
@@ -25,7 +34,22 @@ def test_scores_worked_out_by_hand():
     assert uf1(TRUE, SAID, CLASSES) == pytest.approx((6 / 8 + 2 / 5 + 2 / 3) / 3)
     assert uar(TRUE, SAID, CLASSES) == pytest.approx((3 / 4 + 1 / 2 + 1 / 2) / 3)
     assert accuracy(TRUE, SAID) == pytest.approx(5 / 8)
+    # Precision: negative 3/4, positive 1/3, surprise 1/1; 4, 2 and 2 true clips weigh the F1.
+    assert precision_macro(TRUE, SAID, CLASSES) == pytest.approx((3 / 4 + 1 / 3 + 1) / 3)
+    assert weighted_f1(TRUE, SAID, CLASSES) == pytest.approx((4 * 6 / 8 + 2 * 2 / 5 + 2 * 2 / 3) / 8)
     assert recognition_scores(TRUE, SAID, CLASSES)["confusion"] == [[3, 1, 0], [1, 1, 0], [0, 1, 1]]
+
+
+def test_parts_are_scored_from_the_same_predictions():
+    parts = scores_by(TRUE, SAID, CLASSES, ["x"] * 4 + ["y"] * 4)
+    assert {name: part["n"] for name, part in parts.items()} == {"x": 4, "y": 4}
+    assert parts["x"]["confusion"] == [[3, 1, 0], [0, 0, 0], [0, 0, 0]]
+    assert (
+        np.sum([part["confusion"] for part in parts.values()], axis=0).tolist()
+        == (recognition_scores(TRUE, SAID, CLASSES)["confusion"])
+    )
+    with pytest.raises(DataError, match="parts has shape"):
+        scores_by(TRUE, SAID, CLASSES, ["x"])
 
 
 def test_always_saying_the_majority_of_megc2019_scores_its_known_chance_level():

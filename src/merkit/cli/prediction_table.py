@@ -171,5 +171,6 @@ def _check_rows(frame: pd.DataFrame, path: Path) -> None:
     few = min(sizes, key=lambda seed: sizes[seed])
     if sizes[few] < max(sizes.values()):
         raise DataError(
-            f"{path}: seed {few} has {sizes[few]} clips, another {max(sizes.values())}; score complete runs only"
+            f"{path}: seed {few} has {sizes[few]} clips, another {max(sizes.values())}; "
+            "score complete runs only"
         )

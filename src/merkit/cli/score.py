@@ -168,6 +168,7 @@ def _sizes(text: str) -> list[int]:
 
 
 def _print(result: dict[str, Any], subjects: bool) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -181,7 +182,8 @@ def _print(result: dict[str, Any], subjects: bool) -> None:
     console.print(
         Text(f"{overall['n']} clips{people}, {seeds} seed{'s' * (seeds > 1)}: {shares}"), soft_wrap=True
     )
-    scores = Table()
+    # Without lines between the columns it fits into 80 characters.
+    scores = Table(box=box.SIMPLE_HEAD)
     scores.add_column("")
     for title in ("clips", *(_TITLES[name] for name in names)):
         scores.add_column(title, justify="right")
@@ -190,14 +192,14 @@ def _print(result: dict[str, Any], subjects: bool) -> None:
         scores.add_row(Text(name), str(block["n"]), *(_value(block, score) for score in names))
     console.print(scores)
     if "ci95" in overall:
-        typer.echo("below each score: 95 % interval, whole subjects drawn")
+        typer.echo("below each score: spread over seeds, if several; 95 % interval over subjects")
     if "by_unit" in overall:
-        units = Table("unit", "clips", "binary F1", "macro F1")
+        units = Table("unit", "clips", "binary F1", "macro F1", box=box.SIMPLE_HEAD)
         for unit, block in overall["by_unit"].items():
             units.add_row(unit, str(block["n"]), f"{block['f1_binary']:.4f}", f"{block['f1_macro']:.4f}")
         console.print(units)
     else:
-        confusion = Table(title="true by row, predicted by column", title_justify="left")
+        confusion = Table(title="true by row, predicted by column", title_justify="left", box=box.SIMPLE_HEAD)
         confusion.add_column("")
         for name in result["classes"]:
             confusion.add_column(Text(name), justify="right")
@@ -205,7 +207,7 @@ def _print(result: dict[str, Any], subjects: bool) -> None:
             confusion.add_row(Text(name), *(f"{n:g}" for n in row))
         console.print(confusion)
     if subjects:
-        everyone = Table("subject", "clips", "accuracy")
+        everyone = Table("subject", "clips", "accuracy", box=box.SIMPLE_HEAD)
         for name, block in result["by_subject"].items():
             everyone.add_row(Text(name), str(block["n"]), f"{block['accuracy']:.3f}")
         console.print(everyone)
@@ -215,9 +217,9 @@ def _print(result: dict[str, Any], subjects: bool) -> None:
 
 
 def _value(block: dict[str, Any], name: str) -> str:
-    spread = "" if block["sd"][name] is None else f" ± {block['sd'][name]:.3f}"
+    spread = "" if block["sd"][name] is None else f"\n± {block['sd'][name]:.3f}"
     interval = ""
     if "ci95" in block:
         low, high = block["ci95"][name]
-        interval = f"\n{low:.3f}–{high:.3f}"
+        interval = f"\n{low:.2f}–{high:.2f}"
     return f"{block[name]:.4f}{spread}{interval}"

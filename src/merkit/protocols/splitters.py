@@ -82,7 +82,9 @@ class SubjectKFold:
 
         `y` are classes, shape (N,), or units, shape (N, K), which are not balanced.
         """
-        from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+        import warnings
+
+        from sklearn.model_selection import StratifiedGroupKFold
 
         names = _group_names(X, groups)
         subjects = len(np.unique(names))
@@ -90,14 +92,17 @@ class SubjectKFold:
             raise DataError(
                 f"{subjects} subjects cannot be dealt out to {self.n_splits} folds: give fewer folds"
             )
-        labels = np.asarray(y)
-        if labels.ndim == 2:
-            # Clips with several units have no single class to balance.
-            folds = GroupKFold(self.n_splits, shuffle=True, random_state=self.seed).split(names, None, names)
-        else:
-            stratified = StratifiedGroupKFold(self.n_splits, shuffle=True, random_state=self.seed)
-            codes = np.unique(labels.astype(str), return_inverse=True)[1]
-            folds = stratified.split(names, codes, names)
+        codes = np.zeros(len(names), dtype=int)
+        if np.asarray(y).ndim == 1:
+            codes = np.unique(np.asarray(y).astype(str), return_inverse=True)[1]
+        if np.bincount(codes).max() < self.n_splits:
+            # No class has enough clips to be balanced: only the sizes of the folds are.
+            codes = np.zeros(len(names), dtype=int)
+        stratified = StratifiedGroupKFold(self.n_splits, shuffle=True, random_state=self.seed)
+        with warnings.catch_warnings():
+            # It warns of rare classes, which these datasets all have.
+            warnings.simplefilter("ignore", UserWarning)
+            folds = list(stratified.split(names, codes, names))
         for train, test in folds:
             if not len(test):
                 raise DataError(
