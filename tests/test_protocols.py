@@ -296,3 +296,18 @@ def test_every_protocol_is_complete(name: str):
     assert len(set(protocol.classes)) == len(protocol.classes) >= 2
     for versions in protocol.expected_counts.values():
         assert all(tuple(counts) == protocol.classes for counts in versions.values())
+
+
+def test_the_page_lists_every_protocol_with_its_counts():
+    page = (Path(__file__).resolve().parent.parent / "docs" / "protocols.md").read_text(encoding="utf-8")
+    for protocol in map(get_protocol, list_protocols()):
+        (row,) = [
+            line
+            for line in page.splitlines()
+            if line.startswith(f"| `{protocol.name}` | {protocol.classes[0]}")
+        ]
+        assert ", ".join(protocol.classes) in row
+        for versions in protocol.expected_counts.values():
+            for version, counts in versions.items():
+                numbers = " / ".join(map(str, counts.values())) + f" = {sum(counts.values())}"
+                assert (numbers if version == "*" else f"{version}: {numbers}") in row
