@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from merkit.clips import Clip, ClipTable
 from merkit.errors import DataError
-from merkit.evaluation.fingerprint import digest, fingerprint, twins
+from merkit.evaluation.fingerprint import digest, fingerprint
 from merkit.evaluation.guard import Sample, check_fold, check_tested_once
 from merkit.evaluation.job import Job, Method, Outcome
 from merkit.evaluation.predictions import rows_of
@@ -109,7 +110,7 @@ class Trial:
         return {
             "protocol": self.protocol,
             "classes": list(self.classes),
-            "folds": digest((f.name, *f.train, "|", *f.test) for f in self.folds),
+            "folds": digest((f.name, _rows(f.train), _rows(f.test)) for f in self.folds),
             "data": digest(
                 zip(self.sample.ids, self.groups, self.truth.tolist(), self.sample.prints, strict=True)
             ),
@@ -181,9 +182,13 @@ class Trial:
         ids, groups = self.sample.ids, self.sample.groups
         copies = [
             f"clips {ids[a]} and {ids[b]} of {groups[a]} have the same content and both count"
-            for a, b, *_ in twins(self.sample.prints)
+            for a, b, *_ in self.sample.copied
         ]
         return [*self.remarks, *copies]
+
+
+def _rows(rows: NDArray[np.intp]) -> str:
+    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()
 
 
 def _checked_folds(protocol: Any, chosen: Any, sample: Sample) -> list[Fold]:
