@@ -14,6 +14,7 @@ from merkit.clips import Clip, ClipTable
 from merkit.datasets import read_dataset
 from merkit.errors import ConfigError, DataError
 from merkit.protocols import differences_from_list, get_protocol, list_protocols
+from merkit.simulate.native import write_tree
 
 CODINGS = {"2014": "CASME2-coding-20140508.compact.xlsx", "2019": "CASME2-coding-20190701.xlsx"}
 TABLES = {
@@ -73,6 +74,23 @@ def test_megc2019_equals_the_organisers_list(read: Read, real_data: Path, coding
     folds = list(protocol.folds(chosen))
     assert len(folds) == 68
     assert sorted(row for fold in folds for row in fold.test) == list(range(442))
+
+
+def test_megc2019_from_native_trees(real_data: Path, tmp_path: Path):
+    tables = {
+        name: read_dataset(
+            name, write_tree(name, tmp_path / name, table=real_data / "annotations" / TABLES[name])
+        )
+        for name in ("casme2", "smic-hs", "samm")
+    }
+    assert all(table.frame["found"].all() for table in tables.values())
+    chosen = get_protocol("megc2019").select(tables)
+    assert chosen.counts() == {"negative": 250, "positive": 109, "surprise": 83}
+    # The organisers' own copy has a line of commas after every row.
+    rows = (real_data / "annotations" / "combined_3class_gt.csv").read_text("utf-8").splitlines()
+    theirs = tmp_path / "combined_3class_gt-2.csv"
+    theirs.write_text("".join(f"{row}\n,,,\n" for row in rows), encoding="utf-8")
+    assert differences_from_list(chosen, theirs) == []
 
 
 def test_megc2019_takes_the_release_of_flow_maps_as_it_is(real_data: Path):
