@@ -145,6 +145,17 @@ def test_frames_that_changed_places_are_named(name, tmp_path):
     assert kinds(found, "fault") == {"swapped frames"}
 
 
+def test_exchanged_frames_of_a_face_are_named_and_sound_faces_are_not(tmp_path):
+    root = write_tree(
+        "casme2", tmp_path, clips=3, size=(160, 176), style="faces", faults={"swapped-frames": 0}
+    )
+    found = examine("casme2", root, pixels=True)
+    assert [f.clip for f in found.findings if f.kind == "swapped frames"] == [
+        read_dataset("casme2", root).frame["id"][0]
+    ]
+    assert kinds(found, "fault") == {"swapped frames"}
+
+
 def test_damaged_and_odd_frames_are_named(tmp_path):
     root = write_tree("samm", tmp_path, clips=4, size=24, faults=["damaged-frame", "odd-size"])
     found = examine("samm", root, pixels=True)
@@ -322,6 +333,8 @@ def test_exchanged_frames_are_found_and_smooth_ones_are_not():
     order = list(range(60))
     order[12], order[40] = 40, 12
     assert exchanged(clip[order]) == ([(12, 40)], [])
+    noise = rng.normal(128, 3, (60, 16, 16)).astype(np.float32)
+    assert exchanged(noise) == ([], [])
     flash = clip.copy()
     flash[30] += 40
     assert exchanged(flash) == ([], [30])

@@ -51,7 +51,8 @@ def find_table(root: Path, *patterns: str, table: str | Path | None = None) -> P
     found, others = _look(root, patterns)
     if found is not None:
         return found
-    there = f"there are {', '.join(others[:5])}; name it with table=" if others else "put it there"
+    how = "name it with table= (of the doctor: --table)"
+    there = f"there are {', '.join(others[:5])}; {how}" if others else "put it there"
     raise DataError(f"{root}: no annotation table like {patterns[0]}; {there}")
 
 

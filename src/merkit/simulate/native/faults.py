@@ -94,7 +94,8 @@ def spoil_frames(fault: str, files: list[Path], others: list[Path]) -> None:
         for file in files[len(files) * 2 // 3 :]:
             file.unlink()
     elif fault == "swapped-frames":
-        _exchange(files[len(files) // 4], files[len(files) * 3 // 4])
+        # Onset and offset look alike; the middle, where the apex is, looks like neither.
+        _exchange(files[len(files) // 4], files[middle])
     elif fault == "swapped-clips":
         _exchange(folder, others[0].parent)
     elif fault == "damaged-frame":
