@@ -1,4 +1,4 @@
-"""Does memory grow with the length of a video? Peak resident memory of the main job, and its speed.
+"""Does memory grow with the length of a video? Peak resident memory of the main job (Linux).
 
     python benchmarks/analyze_memory.py [--minutes 2 20]
 
@@ -33,15 +33,17 @@ def long_video(path: Path, minutes: float, fps: float = 30.0) -> None:
 
 def memory(video: Path) -> dict[str, Any]:
     """Peak resident memory of the whole job in a fresh process."""
+    # VmHWM, not ru_maxrss: the latter is inherited from the process that started this one.
     code = (
-        "import sys, time, resource, tempfile, pathlib\n"
+        "import sys, time, tempfile, pathlib\n"
         "from merkit.analysis import analyze\n"
         "from merkit.report import save\n"
         "start = time.perf_counter()\n"
         "a = analyze(sys.argv[1])\n"
         "save(a, pathlib.Path(tempfile.mkdtemp()))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, a.n_frames, len(a.events),"
-        " time.perf_counter() - start)\n"
+        "status = pathlib.Path('/proc/self/status').read_text().splitlines()\n"
+        "peak = next(int(line.split()[1]) for line in status if line.startswith('VmHWM'))\n"
+        "print(peak / 1024, a.n_frames, len(a.events), time.perf_counter() - start)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(video)], capture_output=True, text=True, check=True
