@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from merkit.analysis.scan import Scan
 from merkit.errors import VideoError
 from merkit.faces.crop import in_picture, warp
-from merkit.faces.geometry import PARTS, CropGeometry, compose, grid_points, invert, part_weights
+from merkit.faces.geometry import CropGeometry, compose, grid_points, invert, part_weights
 from merkit.faces.reference import STEP, mask_radius, rigid_fit
 from merkit.faces.register import RigidFit
 from merkit.motion.flow import optical_flow
@@ -107,7 +107,7 @@ def measure(
     onset, apex, offset : int
         Frames of one segment, in order.
     backend : str
-        Flow backend of the scan; for the fast one a finer one is used here.
+        Flow backend of the scan; for the fast one a finer one measures the lengths.
     drift : bool
         Subtract half of the motion that is left at the offset (for short movements).
 
@@ -117,7 +117,7 @@ def measure(
         If the frames of the interval cannot be read a second time.
     """
     geometry = scan.geometry
-    backend = FINER.get(backend, backend)
+    fine = FINER.get(backend, backend)
     roles = {
         name: _around(scan, centre) for name, centre in (("onset", onset), ("apex", apex), ("offset", offset))
     }
@@ -154,9 +154,9 @@ def measure(
         )
     means = {name: _mean([crops[i] for i in group if i in crops]) for name, group in roles.items()}
     identity = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    _, flow = register(means["onset"], means["apex"], identity, geometry, fit, backend)
+    _, flow = register(means["onset"], means["apex"], identity, geometry, fit, fine)
     if drift:
-        _, left = register(means["onset"], means["offset"], identity, geometry, fit, backend)
+        _, left = register(means["onset"], means["offset"], identity, geometry, fit, fine)
         flow = flow - 0.5 * left
     # Beyond the edge of the picture there is nothing that could have moved.
     flow = flow * (covers[onset] & covers[apex])[..., None]
@@ -185,6 +185,3 @@ def _around(scan: Scan, centre: int) -> list[int]:
 
 def _mean(crops: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.mean(crops, axis=0).round().astype(np.uint8)
-
-
-__all__ = ["PARTS", "Measurement", "measure", "register"]
