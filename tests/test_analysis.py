@@ -56,10 +56,15 @@ def test_curves_and_track_have_a_row_a_frame(demo) -> None:
     assert analysis.face["width_px"] == pytest.approx(200, rel=0.05)
 
 
-def test_the_same_video_gives_the_same_result(demo) -> None:
-    video, _, analysis = demo
-    again = merkit.analyze(video)
+def test_the_same_video_gives_the_same_result_and_progress_is_told(demo) -> None:
+    video, truth, analysis = demo
+    seen: list[tuple[int, int | None, str]] = []
+    again = merkit.analyze(video, pictures=False, on_progress=lambda *step: seen.append(step))
     assert again.to_json() == analysis.to_json()
+    scans = [done for done, _, stage in seen if stage == "scan"]
+    assert scans == list(range(1, truth.n_frames + 1))
+    assert seen[-1][2] == "measure"
+    assert seen[-1][0] == seen[-1][1]
 
 
 def test_result_methods(demo, tmp_path) -> None:
@@ -71,13 +76,3 @@ def test_result_methods(demo, tmp_path) -> None:
     assert len(analysis.to_csv(tmp_path / "events.csv").read_text().splitlines()) == 4
     assert analysis.save_report(tmp_path / "report.html").stat().st_size > 100_000
     assert analysis.plot().data
-
-
-def test_progress_is_told(demo) -> None:
-    video, truth, _ = demo
-    seen: list[tuple[int, int | None, str]] = []
-    merkit.analyze(video, pictures=False, on_progress=lambda *step: seen.append(step))
-    scans = [done for done, _, stage in seen if stage == "scan"]
-    assert scans == list(range(1, truth.n_frames + 1))
-    assert seen[-1][2] == "measure"
-    assert seen[-1][0] == seen[-1][1]

@@ -250,7 +250,7 @@ def test_a_face_that_is_not_there_is_said(capsys, tmp_path) -> None:
 def test_ctrl_c_keeps_what_is_done(tmp_path) -> None:
     short = media.write_video(tmp_path / "short.mp4", 6)
     long = media.write_video(
-        tmp_path / "long.mp4", frames=(f for _ in range(60) for f in faces(20)), width=320, height=240
+        tmp_path / "long.mp4", frames=(f for _ in range(25) for f in faces(20)), width=320, height=240
     )
     out = tmp_path / "out"
     process = subprocess.Popen(
