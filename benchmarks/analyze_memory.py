@@ -19,16 +19,30 @@ from common import print_table, write_result
 
 
 def long_video(path: Path, minutes: float, fps: float = 30.0) -> None:
-    """A video of some minutes: one demo at 640×360, over and over."""
+    """A video of some minutes: the packets of one demo of 20 s at 640×360, over and over."""
+    import av
+
     from merkit.simulate import film, load_portrait, plan
     from merkit.video import VideoWriter
 
     portrait = load_portrait(size=(640, 360), face_px=160.0)
     truth = plan(portrait, seed=7, fps=fps, duration_s=20.0)
-    frames = list(film(truth, portrait))
-    with VideoWriter(path, fps, crf=18) as writer:
-        for number in range(round(minutes * 60 * fps)):
-            writer.write(frames[number % len(frames)])
+    once = path.with_name("once.mp4")
+    with VideoWriter(once, fps, crf=18) as writer:
+        for frame in film(truth, portrait):
+            writer.write(frame)
+    with av.open(str(once)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        length = round(20.0 / source.streams.video[0].time_base)
+        for turn in range(round(minutes * 3)):
+            source.seek(0)
+            for packet in source.demux(video=0):
+                if packet.dts is None:
+                    continue
+                packet.pts += turn * length
+                packet.dts += turn * length
+                packet.stream = stream
+                target.mux(packet)
 
 
 def memory(video: Path) -> dict[str, Any]:

@@ -62,3 +62,12 @@ def test_public_names_are_documented_as_they_are(name):
     wanted = FAULTS - {"PR01"} if isinstance(getattr(merkit, name), type) else FAULTS
     faults = [f"{code}: {text}" for code, text in validate(f"merkit.{name}")["errors"] if code in wanted]
     assert faults == []
+
+
+def test_figures_of_the_readme_are_those_of_the_newest_results():
+    """The table is made by ``docs/fill_figures.py``; run it after a benchmark."""
+    import runpy
+
+    filled = runpy.run_path(str(ROOT / "docs" / "fill_figures.py"))["filled"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert filled(readme) == readme

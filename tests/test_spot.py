@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from synthetic_scan import BLINK, FROWN, SMILE, SURPRISE, TALK, bump, plant, still_scan
@@ -193,3 +195,20 @@ def test_slow_cameras_do_not_stretch_the_half_second(fps: float) -> None:
     scan = still_scan(40.0, fps)
     plant(scan, 1.5 * bump(scan, 20.0, 20.5, 21.0), SMILE)
     assert [f for f in spot(scan).found if f.kind == "micro" and (f.offset - f.onset) / fps > 0.56] == []
+
+
+def test_a_long_video_is_searched_in_pieces_without_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events, blinks and curves are those of one piece, also at the cuts."""
+    scan = still_scan(60.0, 50.0)
+    for start in (9.8, 19.7, 22.0, 33.0, 39.95, 50.2):
+        plant(scan, 1.2 * bump(scan, start, start + 0.2, start + 0.4), SMILE)
+    plant(scan, bump(scan, 29.95, 30.05, 30.2), BLINK)
+    whole = spot(scan)
+    monkeypatch.setattr(sys.modules["merkit.analysis.spotting.spot"], "PIECE_S", 10.0)
+    cut = spot(scan)
+    assert len(whole.found) == 6
+    assert [(f.onset, f.apex, f.offset, f.kind) for f in cut.found] == [
+        (f.onset, f.apex, f.offset, f.kind) for f in whole.found
+    ]
+    assert [s.kind for s in cut.spans] == [s.kind for s in whole.spans] == ["blink"]
+    assert np.abs(cut.curves - whole.curves).max() < 0.15

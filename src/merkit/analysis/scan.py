@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from merkit.faces.geometry import PARTS, CropGeometry
 from merkit.faces.track import FaceTracker, Sample
 
 STATUS = ("none", "hidden", "tracked")
-_WIDTH = 1 + 1 + 1 + 6 + 2 * len(PARTS) + 2 + 1 + 1 + 1
+_WIDTH = 1 + 1 + 6 + 2 * len(PARTS) + 2 + 1 + 1 + 1
 
 
 @dataclass
@@ -80,19 +80,25 @@ class Scan:
         return np.asarray(np.einsum("nij,nkj->nki", back, fixed[None] - matrices[:, None, :, 2]))
 
 
-@dataclass
 class _Rows:
-    """A growing table of float64 rows: amortised doubling instead of a list of objects."""
+    """A growing table: blocks of float32 rows and float64 times, never copied while it grows."""
 
-    data: NDArray[np.float64] = field(default_factory=lambda: np.empty((1024, _WIDTH)))
-    n: int = 0
+    block = 1024
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._times: list[NDArray[np.float64]] = []
+        self._blocks: list[NDArray[np.float32]] = []
 
     def append(self, time: float, sample: Sample) -> None:
-        if self.n == len(self.data):
-            self.data = np.resize(self.data, (2 * self.n, _WIDTH))
-        self.data[self.n] = np.concatenate(
+        at = self.n % self.block
+        if at == 0:
+            self._times.append(np.empty(self.block))
+            self._blocks.append(np.empty((self.block, _WIDTH), dtype=np.float32))
+        self._times[-1][at] = time
+        self._blocks[-1][at] = np.concatenate(
             [
-                [time, STATUS.index(sample.status), sample.segment],
+                [STATUS.index(sample.status), sample.segment],
                 sample.matrix.ravel(),
                 sample.motion.ravel(),
                 sample.turn,
@@ -100,6 +106,15 @@ class _Rows:
             ]
         )
         self.n += 1
+
+    def times(self) -> NDArray[np.float64]:
+        """Seconds, (n,)."""
+        return np.concatenate([*self._times, np.empty(0)])[: self.n]
+
+    def columns(self, first: int, last: int) -> NDArray[np.float32]:
+        """Some columns of all rows, (n, last - first)."""
+        parts = [block[:, first:last] for block in self._blocks]
+        return np.concatenate([*parts, np.empty((0, last - first), dtype=np.float32)])[: self.n]
 
 
 def scan(frames: Iterable[Any], tracker: FaceTracker, on_frame: Callable[[int], None] | None = None) -> Scan:
@@ -118,18 +133,21 @@ def scan(frames: Iterable[Any], tracker: FaceTracker, on_frame: Callable[[int], 
         rows.append(frame.time, tracker.step(frame))
         if on_frame is not None:
             on_frame(rows.n)
-    table = rows.data[: rows.n]
     k = 2 * len(PARTS)
+
+    def column(number: int) -> NDArray[np.float32]:
+        return rows.columns(number, number + 1)[:, 0]
+
     return Scan(
-        times=table[:, 0].copy(),
-        status=table[:, 1].astype(np.int8),
-        segment=table[:, 2].astype(np.int32),
-        matrices=table[:, 3:9].reshape(-1, 2, 3).copy(),
-        motion=table[:, 9 : 9 + k].reshape(-1, len(PARTS), 2).astype(np.float32),
-        turn=table[:, 9 + k : 11 + k].astype(np.float32),
-        likeness=table[:, 11 + k].astype(np.float32),
-        renewed=table[:, 12 + k] > 0.5,
-        reference=table[:, 13 + k].astype(np.int32),
+        times=rows.times(),
+        status=column(0).astype(np.int8),
+        segment=column(1).astype(np.int32),
+        matrices=rows.columns(2, 8).astype(np.float64).reshape(-1, 2, 3),
+        motion=rows.columns(8, 8 + k).reshape(-1, len(PARTS), 2),
+        turn=rows.columns(8 + k, 10 + k),
+        likeness=column(10 + k),
+        renewed=column(11 + k) > 0.5,
+        reference=column(12 + k).astype(np.int32),
         landmarks=tracker.landmarks,
         geometry=tracker.geometry,
         n_faces=tracker.max_faces,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
@@ -125,15 +127,18 @@ def top_two(values: Floats) -> Floats:
     return np.asarray(np.sort(values, axis=-1)[..., -2:].mean(axis=-1))
 
 
-def noise_levels(runs: list[Run], floor: float) -> dict[float, Floats]:
+def noise_levels(runs: Iterable[Run], floor: float) -> dict[float, Floats]:
     """Noise of every part at every scale over the whole video, px200, (P,) each.
 
     The median of the length of the bumps; of a 2-D Gaussian of deviation s it is 1.177 s.
     """
+    sizes: dict[float, list[NDArray[np.float32]]] = {half: [] for half in HALVES}
+    for run in runs:
+        for half in HALVES:
+            sizes[half].append(length(run.bump(half)).astype(np.float32))
     levels = {}
-    for half in HALVES:
-        sizes = [length(run.bump(half)) for run in runs]
-        level = np.median(np.concatenate(sizes), axis=0) / 1.177 if sizes else np.zeros(len(PARTS))
+    for half, parts in sizes.items():
+        level = np.median(np.concatenate(parts), axis=0) / 1.177 if parts else np.zeros(len(PARTS))
         levels[half] = np.maximum(level, floor)
     return levels
 

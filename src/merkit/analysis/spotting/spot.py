@@ -6,7 +6,7 @@ The seam to other spotters: :func:`spot` takes a :class:`~merkit.analysis.scan.S
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from merkit.analysis.spotting.macro import macro_expressions
 from merkit.analysis.spotting.micro import Context, micro_expressions
 from merkit.analysis.spotting.run import Run, intervals, length, noise_levels, without_gaps
 from merkit.faces.geometry import PARTS
+
+PIECE_S, MARGIN_S = 120.0, 15.0
+"""Long runs are searched in pieces of so many seconds, with so much of their surroundings."""
 
 
 def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
@@ -45,32 +48,39 @@ def spot(scan: Scan, config: SpotConfig | None = None) -> Spotting:
         for a, b in intervals(scan.status == STATUS.index(name))
     ]
     rate = _clock_rate(scan.times)
-    runs = []
-    for frames in _tracked_runs(scan):
-        times = scan.times[frames]
-        runs.append((frames, Run(times, without_gaps(times, scan.motion[frames].astype(np.float64)), rate)))
-        searched[frames] = True
-    noise = noise_levels([run for _, run in runs], config.noise_floor)
-    for frames, run in runs:
+    pieces = [piece for frames in _tracked_runs(scan) for piece in _pieces(frames, scan.times)]
+
+    def run_of(piece: _Piece) -> Run:
+        times = scan.times[piece.frames]
+        return Run(times, without_gaps(times, scan.motion[piece.frames].astype(np.float64)), rate)
+
+    noise = noise_levels((run_of(piece) for piece in pieces), config.noise_floor)
+    for piece in pieces:
+        frames, run, own = piece.frames, run_of(piece), piece.frames[piece.own]
         times = scan.times[frames]
         rigid = rigid_curve(scan, frames)
-        head_speed[frames], fast[frames] = head_motion(times, rigid, config)
+        speed, too_fast = head_motion(times, rigid, config)
+        searched[own] = True
+        head_speed[own], fast[own] = speed[piece.own], too_fast[piece.own]
         away = length(run.motion - run.rest())
         on_frames = np.stack([np.interp(times, run.clock, c) for c in away.T], axis=1)
-        curves[frames] = np.where(np.isfinite(scan.motion[frames]).all(axis=2), on_frames, np.nan)
+        on_frames[~np.isfinite(scan.motion[frames]).all(axis=2)] = np.nan
+        curves[own] = on_frames[piece.own]
         context = Context(
             noise,
             blinks(run, noise, config),
             speech(run, noise, config),
-            run.on_clock(times, (~fast[frames, None]).astype(np.float64))[:, 0] > 0.5,
+            run.on_clock(times, (~too_fast[:, None]).astype(np.float64))[:, 0] > 0.5,
             run.on_clock(times, rigid),
         )
         micros = micro_expressions(run, context, config)
         macros = macro_expressions(run, context.blinks, context.speech, micros, config)
         frame = _frame_of_tick(run, times, frames)
-        found += [_in_frames(m, frame) for m in micros + macros]
+        here = [_in_frames(m, frame) for m in micros + macros]
+        found += [f for f in here if own[0] <= f.apex <= own[-1]]
         for kind, ticks in (("blink", context.blinks), ("speech", context.speech)):
-            spans += [Span(kind, int(frame[a]), int(frame[b]) + 1, True) for a, b in ticks]
+            there = [Span(kind, int(frame[a]), int(frame[b]) + 1, True) for a, b in ticks]
+            spans += [span for span in there if own[0] <= span.start <= own[-1]]
     spans += [Span("head motion", a, b, False) for a, b in intervals(fast)]
     return Spotting(
         sorted((f for f in found if f.onset < f.apex < f.offset), key=lambda f: (f.onset, f.apex)),
@@ -108,6 +118,28 @@ def _tracked_runs(scan: Scan) -> list[NDArray[np.intp]]:
         if len(frames) >= 5 and scan.times[frames[-1]] - scan.times[frames[0]] >= 0.2:
             out.append(frames)
     return out
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Frames that are searched at once, and which of them (a slice) are reported."""
+
+    frames: NDArray[np.intp]
+    own: slice
+
+
+def _pieces(frames: NDArray[np.intp], times: Floats) -> list[_Piece]:
+    """Cut a long run into pieces with margins, so that memory does not grow with the video."""
+    t = times[frames]
+    cuts = np.searchsorted(t, np.arange(t[0], t[-1], PIECE_S))
+    if len(cuts) > 1 and t[-1] - t[cuts[-1]] < MARGIN_S:
+        cuts = cuts[:-1]
+    pieces = []
+    for first, last in zip(cuts, [*cuts[1:], len(frames)], strict=True):
+        low = int(np.searchsorted(t, t[first] - MARGIN_S))
+        high = int(np.searchsorted(t, t[last - 1] + MARGIN_S, side="right"))
+        pieces.append(_Piece(frames[low:high], slice(int(first) - low, int(last) - low)))
+    return pieces
 
 
 def _frame_of_tick(run: Run, times: Floats, frames: NDArray[np.intp]) -> NDArray[np.intp]:
