@@ -40,7 +40,7 @@ def figures() -> str:
     memory, memory_link = newest("analyze_memory")
     short, long = memory["memory"][0], memory["memory"][-1]
     without, with_ = "without expression", "with expression"
-    loso = svm["leave_one_subject_out"]
+    loso, nested = svm["loso"]["overall"], svm["nested"]["overall"]
     rows = [
         (
             f"planted micro-expressions of 1 px and more, face 200 px wide, noise 1 to 3 grey levels "
@@ -57,8 +57,8 @@ def figures() -> str:
         ),
         (
             "class of 442 real clips, leave one subject out, UF1",
-            f"{loso['shipped']['uf1']:.3f} ({loso['shipped']['ci95'][0]:.2f} to "
-            f"{loso['shipped']['ci95'][1]:.2f}); with nested selection {loso['nested']['uf1']:.3f}",
+            f"{loso['uf1']:.3f} ({loso['ci95']['uf1'][0]:.2f} to {loso['ci95']['uf1'][1]:.2f}), settings seen "
+            f"on these clips; {nested['uf1']:.3f} with settings chosen inside the training folds",
             svm_link,
         ),
         (
