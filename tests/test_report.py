@@ -240,13 +240,13 @@ def test_beyond_a_hundred_events_micro_and_strong_ones_have_cards_and_the_others
     events[4] = fake_event("surprise", 9.0, 25.0, score=0.5, pictures=False)
     page = _page(fake_analysis(300.0, 25.0, events=events))
     cards = [a["id"] for a in page.all("article")]
-    assert len(cards) == 100
+    assert len(cards) == 40
     # The only micro-expression comes first, though it is the weakest; the longer ones follow in time.
     assert cards[0] == "event-5"
     assert {f"event-{i + 1}" for i in range(130) if i % 2} <= set(cards)
     assert cards[1:] == sorted(cards[1:], key=lambda name: int(name.split("-")[1]))
     text = re.sub(r"\s+", " ", page.text)
-    assert "130 events were found. 100 have a card" in text
+    assert "130 events were found. 40 have a card" in text
     assert "30 more, without pictures" in text
 
 

@@ -35,6 +35,8 @@ MIN_FPS = 59.0
 """Below this an expression of 1/25 s falls between the frames; cameras of "60" may give 59.94."""
 MIN_FACE_PX = 120.0
 """Below this face width a micro-expression moves a small part of a pixel."""
+MOST_PICTURES = 60
+"""Pictures are kept of so many events, the clearest; a report shows no more anyway."""
 CONFIRM = 0.5
 """A found movement is kept if the second measurement sees at least this part of it."""
 
@@ -140,7 +142,8 @@ def _events(
     """Measure every found interval again, and keep those that hold up; warn of those that cannot be."""
     events: list[Event] = []
     warnings: list[str] = []
-    drawn: list[Future[EventPictures]] = []
+    drawn: dict[int, Future[EventPictures]] = {}
+    clearest = sorted(found, key=lambda f: (f.kind != "micro", -f.score))[: MOST_PICTURES if pictures else 0]
     # Encoding pictures takes as long as measuring; the other core does it meanwhile.
     pool = ThreadPoolExecutor(max_workers=1)
     try:
@@ -156,13 +159,13 @@ def _events(
                 continue
             if micro and top_two(length(seen.parts)) < CONFIRM * interval.amplitude:
                 continue
-            events.append(_event(scanned, interval, seen, recognizer if micro else None))
-            if pictures:
+            if interval in clearest:
                 if len(drawn) > 1:
-                    drawn[-2].result()  # raw pictures are large: few of them may wait
-                drawn.append(pool.submit(event_pictures, seen.onset_rgb, seen.apex_rgb, seen.sequence))
-        if pictures:
-            events = [replace(e, pictures=d.result()) for e, d in zip(events, drawn, strict=True)]
+                    list(drawn.values())[-2].result()  # raw pictures are large: few of them may wait
+                drawn[len(events)] = pool.submit(event_pictures, seen.onset_rgb, seen.apex_rgb, seen.sequence)
+            events.append(_event(scanned, interval, seen, recognizer if micro else None))
+        for number, pending in drawn.items():
+            events[number] = replace(events[number], pictures=pending.result())
     finally:
         # At Ctrl-C or an error the pictures that wait are of no use any more.
         pool.shutdown(cancel_futures=True)
