@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,14 @@ def timed_frames(stages: dict[str, float], owner: Any) -> None:
 
 def speed(video: Path) -> dict[str, Any]:
     """Frames a second from decoding to report, and seconds of every stage."""
-    import merkit.analysis.analyze as main_job
     import merkit.faces.blaze as blaze
     import merkit.faces.track as track
     from merkit.faces.register import RigidFit
     from merkit.report import save
     from merkit.video import open_video
 
+    # The package has a function of the module's name, so the module is fetched by hand.
+    main_job = import_module("merkit.analysis.analyze")
     stages: dict[str, float] = defaultdict(float)
     with open_video(video) as reader:
         timed_frames(stages, type(reader))

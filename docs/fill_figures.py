@@ -41,6 +41,7 @@ def figures() -> str:
     short, long = memory["memory"][0], memory["memory"][-1]
     without, with_ = "without expression", "with expression"
     loso, nested = svm["loso"]["overall"], svm["nested"]["overall"]
+    low, high = loso["ci95"]["uf1"]
     rows = [
         (
             f"planted micro-expressions of 1 px and more, face 200 px wide, noise 1 to 3 grey levels "
@@ -57,8 +58,8 @@ def figures() -> str:
         ),
         (
             "class of 442 real clips, leave one subject out, UF1",
-            f"{loso['uf1']:.3f} ({loso['ci95']['uf1'][0]:.2f} to {loso['ci95']['uf1'][1]:.2f}), settings seen "
-            f"on these clips; {nested['uf1']:.3f} with settings chosen inside the training folds",
+            f"{loso['uf1']:.3f} ({low:.2f} to {high:.2f}), settings seen on these clips; "
+            f"{nested['uf1']:.3f} with settings chosen inside the training folds",
             svm_link,
         ),
         (
