@@ -35,7 +35,7 @@ MIN_FPS = 59.0
 """Below this an expression of 1/25 s falls between the frames; cameras of "60" may give 59.94."""
 MIN_FACE_PX = 120.0
 """Below this face width a micro-expression moves a small part of a pixel."""
-MOST_PICTURES = 60
+MOST_PICTURES = 40
 """Pictures are kept of so many events, the clearest; a report shows no more anyway."""
 CONFIRM = 0.5
 """A found movement is kept if the second measurement sees at least this part of it."""

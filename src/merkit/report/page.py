@@ -26,7 +26,7 @@ __all__ = ["MAX_CARDS", "report_html"]
 
 #: Events with a card of their own; of more, micro-expressions come before longer ones and strong
 #: before weak, and the others get a row of a table.
-MAX_CARDS = 40
+MAX_CARDS = 30
 HERE = Path(__file__).parent
 
 
