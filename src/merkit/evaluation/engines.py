@@ -6,11 +6,12 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait as wait_for_end
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from merkit.errors import ConfigError
@@ -19,6 +20,8 @@ from merkit.evaluation.job import Job, Outcome, work
 ENGINES = ("auto", "serial", "processes")
 
 Key = TypeVar("Key")
+_PATIENCE_S = 5.0
+"""How long a worker may take to end before it is killed."""
 
 
 def cores() -> int:
@@ -83,8 +86,18 @@ def _in_processes(
         pool.shutdown(wait=False, cancel_futures=True)
         if waiting or left:
             # Stopped early: nobody waits for the folds that are being trained.
-            for process in set(active_children()) - before:
-                process.terminate()
+            _end(set(active_children()) - before)
+
+
+def _end(processes: Iterable[BaseProcess]) -> None:
+    """End processes, and return when none of them runs any more."""
+    listed = list(processes)
+    for process in listed:
+        process.terminate()
+    for process in listed:
+        # Not `join`: the pool's own thread collects the exit codes too, and who comes second learns nothing.
+        if not wait_for_end([process.sentinel], _PATIENCE_S):
+            process.kill()
 
 
 def _check_sendable(job: Job) -> None:
