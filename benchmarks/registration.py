@@ -35,7 +35,8 @@ from merkit.faces.landmarks import eye_centres
 from merkit.faces.reference import STEP, mask_radius, rigid_fit
 from merkit.simulate.camera import Camera
 from merkit.simulate.head_motion import HeadPose
-from merkit.simulate.portrait import FaceState, Movement, Portrait
+from merkit.simulate.portrait import Portrait
+from merkit.simulate.state import FaceState, Movement
 
 SHIFTS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0)
 TURNS = (0.1, 0.25, 0.5, 1.0, 2.0)

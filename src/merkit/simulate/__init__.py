@@ -5,14 +5,16 @@ from merkit.simulate.compare import Comparison, Match, match_events
 from merkit.simulate.demo import film, plan, simulate_demo
 from merkit.simulate.head_motion import HeadMotion, HeadPose
 from merkit.simulate.picture import load_portrait
-from merkit.simulate.portrait import FaceState, Movement, Portrait
+from merkit.simulate.portrait import Portrait
 from merkit.simulate.scenario import PlantedBlink, PlantedEvent
+from merkit.simulate.state import Engine, FaceState, Movement
 from merkit.simulate.timing import TimeCourse
 from merkit.simulate.truth import Truth
 
 __all__ = [
     "Camera",
     "Comparison",
+    "Engine",
     "FaceState",
     "HeadMotion",
     "HeadPose",

@@ -12,18 +12,29 @@ from merkit.errors import ConfigError
 
 @dataclass(frozen=True)
 class HeadPose:
-    """A similarity about the middle of the face: shift in pixels, turn in degrees, scale factor.
+    """Where a head is: a similarity about the middle of the face, and two turns out of the picture.
 
-    Positive angles turn the picture clockwise (x right, y down).
+    Parameters
+    ----------
+    shift_x, shift_y : float
+        Pixels, right and down.
+    angle_deg : float
+        Positive angles turn the picture clockwise (x right, y down).
+    scale : float
+        Factor of size.
+    yaw_deg, pitch_deg : float
+        Turn to the person's left, and upwards.
     """
 
     shift_x: float = 0.0
     shift_y: float = 0.0
     angle_deg: float = 0.0
     scale: float = 1.0
+    yaw_deg: float = 0.0
+    pitch_deg: float = 0.0
 
     def matrix(self, centre: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The 2 × 3 matrix that takes neutral coordinates to the posed ones."""
+        """The 2 × 3 matrix of the similarity, from neutral coordinates to the posed ones; no yaw or pitch."""
         angle = np.deg2rad(self.angle_deg)
         turn = self.scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         shift = centre + np.array([self.shift_x, self.shift_y]) - turn @ centre

@@ -11,7 +11,6 @@ around the face.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
@@ -23,6 +22,7 @@ from merkit.errors import ConfigError, DataError
 from merkit.simulate.action_units import Side, displacement_field, face_axes, face_width
 from merkit.simulate.eyelids import LEFT_EYE, RIGHT_EYE, Eyelid
 from merkit.simulate.head_motion import HeadPose
+from merkit.simulate.state import FaceState, Movement
 
 Map = NDArray[np.float32]
 SMALLEST_FACE_PX = 60.0
@@ -31,26 +31,6 @@ _FINER = 4
 _HEAD_RIGID, _HEAD_STILL = 1.25, 1.9
 """Ellipses around the face, in half face sizes: inside the first all follows the head, outside the
 second nothing does."""
-
-
-@dataclass(frozen=True, eq=False)
-class Movement:
-    """Action units at work: a field of :meth:`Portrait.field` and its peak in pixels."""
-
-    field: NDArray[np.float32]
-    peak_px: float
-
-
-@dataclass(frozen=True, eq=False)
-class FaceState:
-    """Everything that distinguishes one frame from the neutral face.
-
-    ``closure`` is how far the right and left eyes are closed, 0 to 1.
-    """
-
-    movements: tuple[Movement, ...] = ()
-    closure: tuple[float, float] = (0.0, 0.0)
-    head: HeadPose = field(default_factory=HeadPose)
 
 
 class Portrait:
@@ -168,6 +148,17 @@ class Portrait:
             back_x, back_y = self._undo_head(there_x, there_y, state.head)
             there_x, there_y = there_x + (x - back_x), there_y + (y - back_y)
         return there_x, there_y, visible
+
+    @property
+    def face_px(self) -> float:
+        """Width of the neutral face in frame pixels."""
+        return face_width(self.points)
+
+    def landmarks(self, state: FaceState) -> NDArray[np.float64]:
+        """The 468 mesh landmarks of a state in frame pixels, (468, 2)."""
+        x, y = self.points.astype(np.float32).T[..., None]
+        there_x, there_y, _ = self.moved(x, y, state)
+        return np.concatenate([there_x, there_y], axis=1).astype(np.float64)
 
     @cached_property
     def _follows_head(self) -> Map:

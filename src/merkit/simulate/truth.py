@@ -13,8 +13,9 @@ from merkit.errors import DataError
 from merkit.saving import write_whole
 from merkit.simulate.camera import Camera
 from merkit.simulate.head_motion import HeadMotion, HeadPose
-from merkit.simulate.portrait import FaceState, Movement, Portrait
+from merkit.simulate.portrait import Portrait
 from merkit.simulate.scenario import PlantedBlink, PlantedEvent
+from merkit.simulate.state import FaceState, Movement
 
 FORMAT = "merkit-truth-1"
 

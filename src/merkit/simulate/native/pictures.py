@@ -16,7 +16,7 @@ from merkit.simulate.action_units import ACTION_UNITS
 from merkit.simulate.camera import Camera
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.picture import load_portrait
-from merkit.simulate.portrait import FaceState, Movement
+from merkit.simulate.state import FaceState, Movement
 from merkit.simulate.timing import TimeCourse
 
 Picture = NDArray[np.uint8]
