@@ -26,6 +26,15 @@ EYE_DISTANCE_AT_200 = 96.0
 class CropGeometry:
     """An upright face crop of a given width in pixels.
 
+    Parameters
+    ----------
+    width : int
+        In pixels.
+    aspect : float
+        Height over width.
+    eyes_at : pair of (x, y)
+        Centres of the eyes as fractions of width and height, image-left eye first.
+
     Examples
     --------
     >>> g = CropGeometry(160)
@@ -36,11 +45,13 @@ class CropGeometry:
     """
 
     width: int = 160
+    aspect: float = ASPECT
+    eyes_at: tuple[tuple[float, float], tuple[float, float]] = EYES
 
     @property
     def height(self) -> int:
         """Height in pixels."""
-        return round(ASPECT * self.width)
+        return round(self.aspect * self.width)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -50,7 +61,7 @@ class CropGeometry:
     @property
     def eyes(self) -> NDArray[np.float64]:
         """Eye centres in pixels, (2, 2), image-left eye first."""
-        return np.asarray(EYES) * (self.width, self.height)
+        return np.asarray(self.eyes_at) * (self.width, self.height)
 
     @property
     def px200(self) -> float:
