@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.native.layout import Layout
-from merkit.simulate.native.sheets import Rows, number_or_text, read_rows, records, whole
+from merkit.simulate.native.sheets import Rows, number_or_text
 
 _ROWS = 189
 _RIGHT = {40: (108, 120, 149), 42: (101, 110, 119), 43: (57, 65, 74)}
@@ -82,6 +81,10 @@ class Casme2(Layout):
 
     name = "casme2"
     fps = 200.0
+    columns = (
+        *("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame"),
+        *("Estimated Emotion", "Action Units"),
+    )
     variants = ("2019", "2014", "2014-compact", "updated")
     has_cropped = True
     missing_apex = "/"
@@ -133,18 +136,3 @@ class Casme2(Layout):
             text = number_or_text(clip.aus)
             rows.append([subject, clip.name, *gap, *marks, *gap, text, clip.emotion, *objective])
         return {"Sheet1": rows, "Sheet2": [], "Sheet3": []}
-
-    def read(self, table: Path) -> list[NativeClip]:
-        return [
-            NativeClip(
-                row["Subject"],
-                row["Filename"],
-                whole(row["OnsetFrame"]),
-                whole(row["ApexFrame"]),
-                whole(row["OffsetFrame"]),
-                row["Estimated Emotion"],
-                row["Action Units"],
-                self.fps,
-            )
-            for row in records(read_rows(table))
-        ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.native.layout import Layout
-from merkit.simulate.native.sheets import Rows, read_rows, records, whole
+from merkit.simulate.native.sheets import Rows
 
 
 class Casme3A(Layout):
@@ -16,6 +15,7 @@ class Casme3A(Layout):
 
     name = "casme3-a"
     fps = 30.0
+    columns = ("Subject", "Filename", "Onset", "Apex", "Offset", "emotion", "AU")
     subjects = ("spNO.1", "spNO.10", "spNO.14", "spNO.149", "spNO.2")
     emotions = (
         ("disgust", "4"),
@@ -54,21 +54,8 @@ class Casme3A(Layout):
             rows.append([clip.subject, clip.name, *marks, clip.aus, clip.more["objective"], clip.emotion])
         return {"label": rows, "Sheet1": [], "Sheet3": []}
 
-    def read(self, table: Path) -> list[NativeClip]:
-        return [
-            NativeClip(
-                row["Subject"],
-                row["Filename"],
-                whole(row["Onset"]),
-                whole(row["Apex"]),
-                whole(row["Offset"]),
-                row["emotion"],
-                row["AU"],
-                self.fps,
-                more={"objective": row["Objective class"]},
-            )
-            for row in records(read_rows(table))
-        ]
+    def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
+        return replace(clip, more={"objective": row["Objective class"]})
 
 
 class Casme3C(Layout):

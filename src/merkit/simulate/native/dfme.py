@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.native.layout import Layout
-from merkit.simulate.native.sheets import Rows, number_or_text, read_rows, records, whole
+from merkit.simulate.native.sheets import Rows, number_or_text
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 """In the order of their ``EmotionId``."""
@@ -24,6 +23,7 @@ class Dfme(Layout):
 
     name = "dfme"
     fps = 500.0
+    columns = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion", "AU")
     variants = ("train", "testA", "testB", "challenge")
     lowest = 0
     subjects = tuple(f"sub{number:04d}" for number in (3, 4, 5, 17, 120))
@@ -72,17 +72,5 @@ class Dfme(Layout):
             rows.append([clip.subject, clip.name, *marks, clip.emotion, *rest])
         return {"Sheet1": rows}
 
-    def read(self, table: Path) -> list[NativeClip]:
-        return [
-            NativeClip(
-                row["Subject"],
-                row["Filename"],
-                whole(row["OnsetFrame"]),
-                whole(row["ApexFrame"]),
-                whole(row["OffsetFrame"]),
-                row["Emotion"],
-                row.get("AU", ""),
-                float(row["Fps"]),
-            )
-            for row in records(read_rows(table))
-        ]
+    def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
+        return replace(clip, fps=float(row["Fps"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from merkit.errors import ConfigError
 from merkit.simulate.native.clip import NativeClip
-from merkit.simulate.native.sheets import Rows
+from merkit.simulate.native.sheets import Rows, read_rows, records, whole
 
 
 class Layout(ABC):
@@ -67,9 +67,27 @@ class Layout(ABC):
         """Write clips the way the table of this dataset has them."""
         raise ConfigError(f"{self.name} has no annotation table")
 
+    columns: ClassVar[tuple[str, ...]] = ()
+    """Headings of a real table, for subject, name, onset, apex, offset, emotion and units; empty where
+    it has no such column."""
+    header: ClassVar[int] = 0
+    """Lines above its headings."""
+
     def read(self, table: Path) -> list[NativeClip]:
         """Take the clips from a real table of this dataset."""
-        raise ConfigError(f"{self.name}: no real table of this dataset can be used here")
+        if not self.columns:
+            raise ConfigError(f"{self.name}: no real table of this dataset can be used here")
+        return [self.known(self._clip(row), row) for row in records(read_rows(table), self.header)]
+
+    def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
+        """Add what only the tables of this dataset say of a clip."""
+        return clip
+
+    def _clip(self, row: Mapping[str, str]) -> NativeClip:
+        subject, name, onset, apex, offset, emotion, units = (row.get(key, "") for key in self.columns)
+        return NativeClip(
+            subject, name, whole(onset), whole(apex), whole(offset), emotion, units, fps=self.fps
+        )
 
     def beside(self, folder: str) -> dict[str, str]:
         """Further folders that hold the same frame numbers, with the suffix of their files."""

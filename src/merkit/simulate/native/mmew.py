@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.native.layout import Layout
-from merkit.simulate.native.sheets import Rows, number_or_text, read_rows, records, whole
+from merkit.simulate.native.sheets import Rows, number_or_text
 
 CODES = {
     "happiness": "01",
@@ -29,6 +28,10 @@ class Mmew(Layout):
 
     name = "mmew"
     fps = 90.0
+    columns = (
+        *("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame"),
+        *("Estimated Emotion", "Action Units"),
+    )
     variants = ("classes", "flat")
     subjects = ("1", "2", "3", "4", "12")
     emotions = (
@@ -69,18 +72,3 @@ class Mmew(Layout):
             units = number_or_text(clip.aus)
             rows.append([int(clip.subject), clip.name, *marks, units, clip.emotion, None])
         return {"Sheet1": rows}
-
-    def read(self, table: Path) -> list[NativeClip]:
-        return [
-            NativeClip(
-                row["Subject"],
-                row["Filename"],
-                whole(row["OnsetFrame"]),
-                whole(row["ApexFrame"]),
-                whole(row["OffsetFrame"]),
-                row["Estimated Emotion"],
-                row["Action Units"],
-                self.fps,
-            )
-            for row in records(read_rows(table))
-        ]

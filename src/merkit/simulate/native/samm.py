@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.native.layout import Layout
-from merkit.simulate.native.sheets import Rows, number_or_text, read_rows, records, whole
+from merkit.simulate.native.sheets import Rows, number_or_text
 
 
 class Samm(Layout):
@@ -18,6 +18,11 @@ class Samm(Layout):
     name = "samm"
     fps = 200.0
     grey = True
+    columns = (
+        *("Subject", "Filename", "Onset Frame", "Apex Frame", "Offset Frame"),
+        *("Estimated Emotion", "Action Units"),
+    )
+    header = 13
     subjects = ("006", "007", "009", "010", "011", "012", "013")
     emotions = (
         ("Anger", "4+7"),
@@ -76,21 +81,6 @@ class Samm(Layout):
             rows.append([clip.subject, clip.name, code, *marks, "Micro - 1/2", units, clip.emotion, 7, None])
         return {"MICRO_ONLY": rows}
 
-    def read(self, table: Path) -> list[NativeClip]:
-        return [
-            NativeClip(
-                row["Subject"],
-                row["Filename"],
-                whole(row["Onset Frame"]),
-                whole(row["Apex Frame"]),
-                whole(row["Offset Frame"]),
-                row["Estimated Emotion"],
-                row["Action Units"],
-                self.fps,
-            )
-            for row in records(read_rows(table), header=13)
-        ]
-
 
 class SammLongVideos(Layout):
     """SAMM Long Videos: many events a video, macro-expressions among them.
@@ -101,6 +91,8 @@ class SammLongVideos(Layout):
     name = "samm-lv"
     fps = 200.0
     grey = True
+    columns = ("Subject", "Filename", "Onset", "Apex", "Offset", "Type", "Action Units")
+    header = 9
     variants = ("csv", "xlsx")
     subjects = Samm.subjects
     emotions = (("Micro - 1/2", "4+7"), ("Macro", "4(B/C)+7B"), ("Micro - 1/2", "L12"), ("Macro", "14+24"))
@@ -145,20 +137,5 @@ class SammLongVideos(Layout):
             rows.append([clip.subject, clip.name, code, *marks, clip.emotion, clip.aus, None])
         return {"Sheet1": rows}
 
-    def read(self, table: Path) -> list[NativeClip]:
-        clips = []
-        for row in records(read_rows(table), header=9):
-            apex = whole(row["Apex"])
-            clips.append(
-                NativeClip(
-                    row["Subject"],
-                    row["Filename"],
-                    whole(row["Onset"]),
-                    None if apex == -1 else apex,
-                    whole(row["Offset"]),
-                    row["Type"],
-                    row["Action Units"],
-                    self.fps,
-                )
-            )
-        return clips
+    def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
+        return replace(clip, apex=None) if clip.apex == -1 else clip

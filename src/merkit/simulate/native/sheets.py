@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import io
+import zipfile
+from datetime import datetime
 from pathlib import Path
 
 from merkit.errors import DataError
+from merkit.saving import write_whole
 
 Cell = str | int | None
 Rows = list[list[Cell]]
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def read_rows(path: Path) -> list[list[str]]:
@@ -66,13 +70,23 @@ def whole(cell: str) -> int | None:
 
 
 def write_sheets(path: Path, sheets: dict[str, Rows]) -> None:
-    """Write named sheets as one xlsx file, or the first of them as a csv file."""
+    """Write named sheets as one xlsx file, or the first of them as a csv file.
+
+    Equal rows give equal bytes: the file says that it was made in 1980.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(next(iter(sheets.values())))
+        text = io.StringIO()
+        csv.writer(text).writerows(next(iter(sheets.values())))
+        write_whole(path, text.getvalue())
         return
     import openpyxl
+    from openpyxl.writer.excel import ExcelWriter
 
     book = openpyxl.Workbook()
     book.remove(book.active)
@@ -80,7 +94,20 @@ def write_sheets(path: Path, sheets: dict[str, Rows]) -> None:
         sheet = book.create_sheet(title)
         for row in rows:
             sheet.append(row)
-    book.save(path)
+    book.properties.created = book.properties.modified = datetime(*_NO_TIME)
+    made = io.BytesIO()
+    # Not `book.save`, which enters the time at which it is called.
+    ExcelWriter(book, zipfile.ZipFile(made, "w")).save()
+    write_whole(path, _without_times(made))
+
+
+def _without_times(archive: io.BytesIO) -> bytes:
+    """The same archive, without the times at which its parts were written."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(archive) as parts, zipfile.ZipFile(packed, "w") as still:
+        for name in parts.namelist():
+            still.writestr(zipfile.ZipInfo(name, _NO_TIME), parts.read(name), zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
 
 
 def number_or_text(text: str) -> Cell:
@@ -90,11 +117,6 @@ def number_or_text(text: str) -> Cell:
     [12, '4+7', '012']
     """
     return int(text) if text.isdigit() and str(int(text)) == text else text
-
-
-def blank(values: Sequence[Cell]) -> list[Cell]:
-    """Return a row with missing values as empty cells."""
-    return ["" if value is None else value for value in values]
 
 
 def _text(cell: object) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.native.layout import Layout
-from merkit.simulate.native.sheets import Rows, read_rows, records, whole
+from merkit.simulate.native.sheets import Rows
 
 _SHORT = {"negative": "ne", "positive": "po", "surprise": "sur"}
 
@@ -25,6 +24,7 @@ class SmicHs(Layout):
 
     name = "smic-hs"
     fps = 100.0
+    columns = ("Subject", "Filename", "OnsetFrame", "", "OffsetFrame", "Estimated Emotion", "")
     has_cropped = True
     camera = "HS"
     digits = 6
@@ -55,24 +55,8 @@ class SmicHs(Layout):
         middle = len(numbers) // 2
         return [] if lost < 0 else numbers[:middle] + numbers[middle + lost :]
 
-    def read(self, table: Path) -> list[NativeClip]:
-        clips = []
-        for row in records(read_rows(table)):
-            onset, offset = whole(row["OnsetFrame"]), whole(row["OffsetFrame"])
-            clips.append(
-                NativeClip(
-                    row["Subject"],
-                    row["Filename"],
-                    onset,
-                    None,
-                    offset,
-                    row["Estimated Emotion"],
-                    fps=self.fps,
-                    first=onset or 0,
-                    last=offset or 0,
-                )
-            )
-        return clips
+    def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
+        return self.finish(clip, 0)
 
 
 class SmicVis(SmicHs):
@@ -101,6 +85,7 @@ class SmicHsLong(Layout):
 
     name = "smic-hs-long"
     fps = 100.0
+    columns = ("subject", "clip", "onset_frame", "apex_frame", "offset_frame", "label", "")
     subjects = SmicHs.subjects
     emotions = SmicHs.emotions
     absent = frozenset({"s3_ne_03", "s3_ne_20", "s4_ne_05", "s4_ne_06", "s9_sur_02"})
@@ -147,17 +132,5 @@ class SmicHsLong(Layout):
             rows.append([int(clip.subject), clip.name, *marks, clip.emotion, *video, *[None] * 6])
         return {"Sheet1": rows}
 
-    def read(self, table: Path) -> list[NativeClip]:
-        names = ("negative", "positive", "surprise")
-        return [
-            NativeClip(
-                row["subject"],
-                row["clip"],
-                whole(row["onset_frame"]),
-                whole(row["apex_frame"]),
-                whole(row["offset_frame"]),
-                names[int(row["label"])],
-                fps=self.fps,
-            )
-            for row in records(read_rows(table))
-        ]
+    def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
+        return replace(clip, emotion=("negative", "positive", "surprise")[int(clip.emotion)])
