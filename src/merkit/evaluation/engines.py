@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context, parent_process
-from multiprocessing.connection import wait as wait_for_end
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from merkit.errors import ConfigError
 from merkit.evaluation.job import Job, Outcome, work
+from merkit.processes import cores, in_processes
 
 ENGINES = ("auto", "serial", "processes")
 
 Key = TypeVar("Key")
-_PATIENCE_S = 5.0
-"""How long a worker may take to end before it is killed."""
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_jobs(
@@ -62,42 +48,13 @@ def run_jobs(
 def _in_processes(
     keys: Sequence[Key], make_job: Callable[[Key], Job], workers: int
 ) -> Iterator[tuple[Key, Outcome]]:
-    # Started afresh and not forked: a worker has no memory of the runner, and so no test labels.
-    before = set(active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
-    waiting: dict[Future[Outcome], Key] = {}
-    left = list(reversed(keys))
-    try:
-        while left or waiting:
-            while left and len(waiting) < 2 * workers:
-                key = left.pop()
-                job = make_job(key)
-                _check_sendable(job)
-                waiting[pool.submit(work, job)] = key
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield waiting.pop(future), future.result()
-    except BrokenProcessPool as error:
-        raise ConfigError(
-            "a worker process ended before its work: out of memory, or a script that calls evaluate outside "
-            "of `if __name__ == '__main__':`; try fewer workers, or engine='serial'"
-        ) from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        if waiting or left:
-            # Stopped early: nobody waits for the folds that are being trained.
-            _end(set(active_children()) - before)
+    def make_sendable(key: Key) -> Job:
+        job = make_job(key)
+        _check_sendable(job)
+        return job
 
-
-def _end(processes: Iterable[BaseProcess]) -> None:
-    """End processes, and return when none of them runs any more."""
-    listed = list(processes)
-    for process in listed:
-        process.terminate()
-    for process in listed:
-        # Not `join`: the pool's own thread collects the exit codes too, and who comes second learns nothing.
-        if not wait_for_end([process.sentinel], _PATIENCE_S):
-            process.kill()
+    # Started afresh: a worker has no memory of the runner, and so no test labels.
+    return in_processes(keys, make_sendable, work, workers, caller="evaluate")
 
 
 def _check_sendable(job: Job) -> None:
@@ -108,17 +65,3 @@ def _check_sendable(job: Job) -> None:
             f"{job.method.name} cannot be sent to another process ({error}); define it at the top of a "
             "module, or use engine='serial'"
         ) from error
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when the runner is killed, or at Ctrl-C; it would wait for work for ever otherwise."""
-    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait_for_end([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,121 @@
+"""Work in several processes: started afresh, stopped together, and gone when they are left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait as wait_for_end
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+from merkit.errors import ConfigError
+
+__all__ = ["cores", "in_processes"]
+
+Key = TypeVar("Key")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+_PATIENCE_S = 5.0
+"""How long a worker may take to end before it is killed."""
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_processes(
+    keys: Sequence[Key],
+    make_task: Callable[[Key], Task],
+    do: Callable[[Task], Result],
+    workers: int,
+    *,
+    caller: str,
+    prepare: Callable[..., None] | None = None,
+    prepare_with: tuple[Any, ...] = (),
+    on_tick: Callable[[], None] | None = None,
+    tick_s: float = 0.25,
+) -> Iterator[tuple[Key, Result]]:
+    """Do the task of every key, in any order.
+
+    Left early, by an error or by Ctrl-C, it returns when none of its processes runs any more.
+
+    Parameters
+    ----------
+    keys : sequence
+    make_task : callable
+        Makes the task of a key when its turn comes, so that not all of them are in memory.
+    do : callable
+        A function at the top of a module; it and the tasks are sent to the workers.
+    workers : int
+    caller : str
+        What a script called, for the message when the workers cannot start.
+    prepare, prepare_with
+        Called in every worker before its first task.
+    on_tick : callable, optional
+        Called here every ``tick_s`` seconds while the work goes on.
+
+    Raises
+    ------
+    ConfigError
+        If a worker ends before its work.
+    """
+    # Started afresh and not forked: a worker knows what its task holds, and nothing else.
+    context = get_context("spawn")
+    before = set(active_children())
+    pool = ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(prepare, prepare_with)
+    )
+    waiting: dict[Future[Result], Key] = {}
+    left = list(reversed(keys))
+    try:
+        while left or waiting:
+            while left and len(waiting) < 2 * workers:
+                key = left.pop()
+                waiting[pool.submit(do, make_task(key))] = key
+            done, _ = wait(waiting, tick_s if on_tick else None, return_when=FIRST_COMPLETED)
+            if on_tick is not None:
+                on_tick()
+            for future in done:
+                yield waiting.pop(future), future.result()
+    except BrokenProcessPool as error:
+        raise ConfigError(
+            f"a worker process ended before its work: out of memory, or a script that calls {caller} outside "
+            "of `if __name__ == '__main__':`; try fewer workers"
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if waiting or left:
+            # Stopped early: nobody waits for what is being done.
+            _end(set(active_children()) - before)
+
+
+def _end(processes: Iterable[BaseProcess]) -> None:
+    """End processes, and return when none of them runs any more."""
+    listed = list(processes)
+    for process in listed:
+        process.terminate()
+    for process in listed:
+        # Not `join`: the pool's own thread collects the exit codes too, and who comes second learns nothing.
+        if not wait_for_end([process.sentinel], _PATIENCE_S):
+            process.kill()
+
+
+def _begin(prepare: Callable[..., None] | None, prepare_with: tuple[Any, ...]) -> None:
+    """Let a worker end when the runner is killed, or at Ctrl-C; it would wait for work for ever otherwise."""
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    if prepare is not None:
+        prepare(*prepare_with)
+
+
+def _end_with(sentinel: int) -> None:
+    wait_for_end([sentinel])
+    os._exit(1)
