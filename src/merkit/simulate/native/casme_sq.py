@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from merkit.errors import ConfigError
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.native.layout import Layout
 from merkit.simulate.native.sheets import Rows, number_or_text, read_rows, whole
@@ -24,6 +25,8 @@ VIDEOS = {
     "happy5": "0508funnydunkey",
 }
 """Code and folder name of each film that was shown, typing errors included."""
+_SHOWN = {"disgust": "disgust", "anger": "anger", "happy": "happiness"}
+"""What a film is meant to make people feel."""
 
 
 class CasmeSq(Layout):
@@ -37,6 +40,8 @@ class CasmeSq(Layout):
     fps = 30.0
     variants = ("rawpic", "padded", "selectedpic")
     has_cropped = True
+    long = True
+    largest = 22
     subjects = tuple(str(number) for number in range(1, 23))
     emotions = (
         ("negative", "4+10+14+15"),
@@ -53,9 +58,20 @@ class CasmeSq(Layout):
         film = {"negative": "anger1", "positive": "happy1", "others": "disgust1", "surprise": "happy4"}
         return f"{film[emotion]}_{number}"
 
+    def video(self, subject: str, number: int) -> str:
+        if number > len(VIDEOS):
+            raise ConfigError(f"clips: {number} videos a person; {self.name} has names for {len(VIDEOS)}")
+        return list(VIDEOS)[number - 1]
+
+    def clip_id(self, clip: NativeClip) -> str:
+        return f"s{FOLDERS[int(clip.subject) - 1]}_{clip.name}"
+
     def finish(self, clip: NativeClip, place: int) -> NativeClip:
-        kind = "macro-expression" if place % 3 == 2 else "micro-expression"
-        return replace(clip, more={"type": kind, "self-reported": "disgust"})
+        return self.annotate(clip, "macro" if place % 3 == 2 else "micro")
+
+    def annotate(self, clip: NativeClip, kind: str) -> NativeClip:
+        felt = _SHOWN[clip.name.rstrip("0123456789_")]
+        return replace(clip, more={"type": f"{kind}-expression", "self-reported": felt})
 
     def folder(self, clip: NativeClip) -> str:
         number = FOLDERS[int(clip.subject) - 1]

@@ -117,6 +117,40 @@ class Layout(ABC):
 
     lowest: ClassVar[int] = 1
     """The lowest frame number that occurs."""
+    context: ClassVar[bool] = True
+    """Whether folders hold more frames than those from onset to offset."""
+    long: bool = False
+    """Whether a folder holds a whole video with several events."""
+    largest: ClassVar[int] = 999
+    """The largest number that a person can have."""
+
+    def people(self, n: int) -> list[str]:
+        """Name ``n`` people: those of the dataset, then further numbers.
+
+        Raises
+        ------
+        ConfigError
+            If the dataset has no names for so many.
+        """
+        letters = self.subjects[-1].rstrip("0123456789")
+        digits = self.subjects[-1].removeprefix(letters)
+        most = len(self.subjects) + self.largest - int(digits)
+        if not 1 <= n <= most:
+            raise ConfigError(f"subjects: {n} is outside 1 to {most}, for which {self.name} has names")
+        further = range(int(digits) + 1, int(digits) + 1 + n - len(self.subjects))
+        return [*self.subjects[:n], *(f"{letters}{number:0{len(digits)}d}" for number in further)]
+
+    def video(self, subject: str, number: int) -> str:
+        """Name the ``number``-th long video of a person (from 1); its events are ``<video>_<number>``."""
+        raise ConfigError(f"{self.name} holds clips and no long videos")
+
+    def clip_id(self, clip: NativeClip) -> str:
+        """Return the id that merkit's reader gives a clip."""
+        return clip.name
+
+    def annotate(self, clip: NativeClip, kind: str) -> NativeClip:
+        """Say whether a clip is a ``micro`` or ``macro`` expression, where the table does."""
+        return clip
 
     def start(self, rng: np.random.Generator) -> int:
         """Draw an onset."""

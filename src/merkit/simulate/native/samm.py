@@ -78,7 +78,10 @@ class Samm(Layout):
             marks = [clip.onset, clip.apex, clip.offset, (clip.offset or 0) - (clip.onset or 0) + 1]
             units = number_or_text(clip.aus)
             code = int(clip.name.split("_")[1])
-            rows.append([clip.subject, clip.name, code, *marks, "Micro - 1/2", units, clip.emotion, 7, None])
+            objective = int(clip.more.get("objective", "7"))
+            rows.append(
+                [clip.subject, clip.name, code, *marks, "Micro - 1/2", units, clip.emotion, objective, None]
+            )
         return {"MICRO_ONLY": rows}
 
 
@@ -93,6 +96,7 @@ class SammLongVideos(Layout):
     grey = True
     columns = ("Subject", "Filename", "Onset", "Apex", "Offset", "Type", "Action Units")
     header = 9
+    long = True
     variants = ("csv", "xlsx")
     subjects = Samm.subjects
     emotions = (("Micro - 1/2", "4+7"), ("Macro", "4(B/C)+7B"), ("Micro - 1/2", "L12"), ("Macro", "14+24"))
@@ -103,7 +107,14 @@ class SammLongVideos(Layout):
         return f"SAMM_LongVideos_V2_Release.{self.variant}"
 
     def title(self, subject: str, emotion: str, number: int) -> str:
-        return f"{subject}_1_{number}"
+        return f"{self.video(subject, 1)}_{number}"
+
+    def video(self, subject: str, number: int) -> str:
+        return f"{subject}_{number}"
+
+    def annotate(self, clip: NativeClip, kind: str) -> NativeClip:
+        # Events have no emotion; the column says how long they last.
+        return replace(clip, emotion="Macro" if kind == "macro" else "Micro - 1/2")
 
     def start(self, rng: np.random.Generator) -> int:
         return int(rng.integers(1, 1200))

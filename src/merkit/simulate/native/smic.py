@@ -26,6 +26,8 @@ class SmicHs(Layout):
     fps = 100.0
     columns = ("Subject", "Filename", "OnsetFrame", "", "OffsetFrame", "Estimated Emotion", "")
     has_cropped = True
+    context = False
+    largest = 99
     camera = "HS"
     digits = 6
     subjects: ClassVar[tuple[str, ...]] = ("1", "2", "3", "4", "5", "6", "8", "9", "11", "12")
