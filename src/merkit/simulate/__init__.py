@@ -3,7 +3,9 @@
 from merkit.simulate.camera import Camera
 from merkit.simulate.compare import Comparison, Match, match_events
 from merkit.simulate.demo import film, plan, simulate_demo
+from merkit.simulate.draw import draw_clip
 from merkit.simulate.head_motion import HeadMotion, HeadPose
+from merkit.simulate.performance import Act, Distractor, Performance
 from merkit.simulate.picture import load_portrait
 from merkit.simulate.portrait import Portrait
 from merkit.simulate.scenario import PlantedBlink, PlantedEvent
@@ -12,19 +14,23 @@ from merkit.simulate.timing import TimeCourse
 from merkit.simulate.truth import Truth
 
 __all__ = [
+    "Act",
     "Camera",
     "Comparison",
+    "Distractor",
     "Engine",
     "FaceState",
     "HeadMotion",
     "HeadPose",
     "Match",
     "Movement",
+    "Performance",
     "PlantedBlink",
     "PlantedEvent",
     "Portrait",
     "TimeCourse",
     "Truth",
+    "draw_clip",
     "film",
     "load_portrait",
     "match_events",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,10 @@ class HeadMotion:
             raise ConfigError("head motion: shift, angle and scale must be at least 0, scale at most 0.2")
         if not 0 < self.slowest_hz <= self.fastest_hz:
             raise ConfigError("head motion: slowest_hz must be above 0 and at most fastest_hz")
+
+    def enlarged(self, factor: float) -> HeadMotion:
+        """The same sway in a picture that is larger by a factor."""
+        return replace(self, shift_px=self.shift_px * factor)
 
     def path(self, n_frames: int, fps: float, rng: np.random.Generator) -> list[HeadPose]:
         """A random path, one pose a frame, whose largest deviations are the ones stated."""

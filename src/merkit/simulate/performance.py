@@ -1,8 +1,8 @@
 """What a face does and when: expressions, distractors, head and gaze, free of any engine.
 
 A :class:`Performance` is the script; an engine makes frames, flow and landmarks of its states.  It is
-also the truth about what can be seen.  `draw_clip` and `draw_video` draw performances from a seed;
-:func:`merkit.simulate.demo.plan` draws that of the demo.
+also the truth about what can be seen.  :mod:`merkit.simulate.draw` draws performances from a seed,
+:func:`merkit.simulate.demo.plan` that of the demo.
 """
 
 from __future__ import annotations
@@ -64,9 +64,11 @@ class Act:
 
     @property
     def name(self) -> str:
-        """As coders write it, with the side: ``"12"``, ``"R14"``, ``"1+2"``."""
+        """Number and side, as some coders write it: ``"12"``, ``"14R"``, ``"1+2"``."""
         units = self.action_units.upper().replace("AU", "")
-        return {"both": "", "left": "L", "right": "R"}[self.side] + units
+        return "+".join(
+            unit + {"both": "", "left": "L", "right": "R"}[self.side] for unit in units.split("+")
+        )
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ class PlantedEvent:
 
     @property
     def action_units(self) -> str:
-        """All units in order of their numbers, such as ``"AU4+R12"``."""
-        names = sorted((act.name for act in self.acts), key=lambda n: int(n.lstrip("LR").split("+")[0]))
+        """All units in order of their numbers, such as ``"AU4+12R"``."""
+        names = sorted((act.name for act in self.acts), key=lambda name: int(name.split("+")[0].rstrip("LR")))
         return "AU" + "+".join(names)
 
     @property
@@ -191,7 +193,7 @@ class Performance:
                     f"performance {name}: {len(getattr(self, name))} for {self.n_frames} frames; give one a "
                     "frame, or none"
                 )
-        for planted in (*self.events, *self.distractors):
+        for planted in self._planted:
             if planted.offset_frame >= self.n_frames:
                 raise ConfigError(
                     f"performance: {planted.kind} ends at frame {planted.offset_frame}, after the last of "
@@ -199,9 +201,13 @@ class Performance:
                 )
 
     @property
+    def _planted(self) -> tuple[PlantedEvent | Distractor, ...]:
+        return (*self.events, *self.distractors)
+
+    @property
     def acts(self) -> tuple[Act, ...]:
         """Of all events and distractors."""
-        return tuple(act for planted in (*self.events, *self.distractors) for act in planted.acts)
+        return tuple(act for planted in self._planted for act in planted.acts)
 
     def of_kind(self, kind: DistractorKind) -> tuple[Distractor, ...]:
         """The distractors of one kind."""

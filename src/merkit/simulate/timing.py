@@ -25,10 +25,10 @@ class SecondPeak:
 
 @dataclass(frozen=True)
 class TimeCourse:
-    """A movement that is zero up to ``onset``, full at ``apex``, falls from ``release`` on, zero from ``offset``.
+    """A movement that is zero up to ``onset``, full at ``apex``, and zero again from ``offset`` on.
 
-    All are frame numbers, 0-based.  Between its marks it is made of raised cosines, so the speed is
-    zero at all of them and the last still frame is exactly ``onset``.
+    It falls from ``release`` on.  All are frame numbers, 0-based.  Between its marks it is made of
+    raised cosines, so the speed is zero at all of them and the last still frame is exactly ``onset``.
 
     Parameters
     ----------
