@@ -15,6 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from merkit.saving import write_whole
+
 _STARTED = time.monotonic()
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = (
@@ -57,10 +59,7 @@ def write_result(name: str, result: dict[str, Any], seeds: Iterable[int] = ()) -
     }
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"{name}-{now:%Y-%m-%d}.json"
-    draft = target.with_suffix(".part")
-    draft.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, target)
-    return target
+    return write_whole(target, json.dumps(document, indent=1) + "\n")
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:

@@ -12,7 +12,7 @@ import pytest
 from evaluation_kit import BySubject, ByThirds, toy_table
 
 from merkit.errors import ConfigError
-from merkit.evaluation import evaluate, store
+from merkit.evaluation import evaluate
 
 FILES = ("predictions.csv", "metrics.json")
 TABLE = toy_table(subjects=10)
@@ -82,7 +82,7 @@ def test_killed_at_a_write_it_ends_with_the_same_bytes(nth, when, undisturbed, t
             if when == "before":
                 rename(source, target)
 
-        store.os.replace = die
+        os.replace = die
         run(tmp_path)
 
     process = multiprocessing.get_context("fork").Process(target=child)

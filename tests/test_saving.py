@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from merkit.errors import DataError
-from merkit.saving import write_whole
+from merkit.saving import remove_drafts, whole_file, write_whole
 
 
 @pytest.mark.parametrize(
@@ -51,3 +52,29 @@ def test_many_writers_of_one_file_leave_one_whole_text(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"file\.txt: cannot be written, there is no folder .*absent"):
         write_whole(tmp_path / "absent" / "file.txt", "text")
+
+
+def test_it_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    # Otherwise a machine that loses power leaves a named file without its content.
+    done: list[str] = []
+    sync, rename = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (done.append("sync"), sync(file)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("rename"), rename(*paths)))
+    write_whole(tmp_path / "file.txt", "text")
+    assert done == ["sync", "rename"]
+
+
+def test_only_drafts_are_removed(tmp_path, monkeypatch):
+    for name in (".bashrc", ".notes.part1.rar", "film.part", ".a-0123abcd.txt"):
+        (tmp_path / name).touch()
+    mine = set(tmp_path.iterdir())
+    # A writer that is killed cannot take its draft away.
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    for name in ("metrics.json", "README"):
+        with pytest.raises(RuntimeError), whole_file(tmp_path / name) as part:
+            part.write_text("half")
+            raise RuntimeError
+    monkeypatch.undo()
+    assert len(set(tmp_path.iterdir())) == len(mine) + 2
+    remove_drafts(tmp_path)
+    assert set(tmp_path.iterdir()) == mine

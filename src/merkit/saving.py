@@ -5,13 +5,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from merkit.errors import DataError
 
-__all__ = ["disk_is_full", "plain_refusals", "refusal", "try_writing", "whole_file", "write_whole"]
+__all__ = [
+    "disk_is_full",
+    "plain_refusals",
+    "refusal",
+    "remove_drafts",
+    "try_writing",
+    "whole_file",
+    "write_whole",
+]
+
+
+_DRAFT = ".part"
+"""In the name of a file that is not whole yet."""
+_DRAFT_NAME = re.compile(rf"\..+-[0-9a-f]{{8}}{re.escape(_DRAFT)}(\.[^.]*)?")
 
 
 def refusal(error: OSError) -> str:
@@ -74,6 +88,8 @@ def plain_refusals(path: Path) -> Iterator[None]:
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Give a place beside `path` to write to; at the end it becomes `path`, on an error it vanishes.
 
+    It is on the disk before it gets its name, so that a named file is whole even when the machine stops.
+
     Parameters
     ----------
     path : str or Path
@@ -87,10 +103,12 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     # Beside the target, so that the last step is a rename within one file system; the suffix stays,
     # because some writers choose the format by it.
-    part = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}{target.suffix}")
+    part = target.with_name(f".{target.stem}-{uuid.uuid4().hex[:8]}{_DRAFT}{target.suffix}")
     with plain_refusals(target):
         try:
             yield part
+            with part.open("r+b") as file:
+                os.fsync(file.fileno())
             os.replace(part, target)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -109,3 +127,10 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     with whole_file(path) as part:
         part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     return Path(path)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove what killed writers left in a folder; nobody else may be writing there."""
+    for place in folder.iterdir():
+        if _DRAFT_NAME.fullmatch(place.name):
+            place.unlink(missing_ok=True)

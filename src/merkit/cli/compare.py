@@ -53,7 +53,7 @@ def compare(
     if out is None:
         typer.echo(text, nl=False)
     else:
-        from merkit.evaluation.store import write_whole
+        from merkit.saving import write_whole
 
         write_whole(out, text)
 

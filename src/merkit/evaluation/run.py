@@ -23,9 +23,10 @@ from merkit.evaluation.predictions import text_of
 from merkit.evaluation.provenance import provenance, settings_are
 from merkit.evaluation.result import Result, json_text
 from merkit.evaluation.scores import scores_of
-from merkit.evaluation.store import RunFolder, write_whole
+from merkit.evaluation.store import RunFolder
 from merkit.evaluation.trial import Key, OnProgress, Trial
 from merkit.methods.recognizer import Recognizer
+from merkit.saving import write_whole
 
 
 def evaluate(

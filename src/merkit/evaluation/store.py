@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from merkit.errors import ConfigError, DataError
+from merkit.saving import plain_refusals, remove_drafts, write_whole
 
 PLAN, FOLDS = "plan.json", "folds"
 
@@ -30,16 +30,17 @@ class RunFolder:
     ConfigError
         If the folder belongs to another plan; the difference is named.
     DataError
-        If the folder holds a plan that cannot be read.
+        If the folder holds a plan that cannot be read, or cannot be written to.
     """
 
     def __init__(self, path: str | Path, plan: Mapping[str, Any]) -> None:
         self.path = Path(path)
         self.plan = json.loads(json.dumps(plan))
         self._digest = hashlib.sha256(_text(self.plan).encode()).hexdigest()
-        (self.path / FOLDS).mkdir(parents=True, exist_ok=True)
-        for draft in self.path.rglob(".*.part"):
-            draft.unlink(missing_ok=True)
+        with plain_refusals(self.path):
+            (self.path / FOLDS).mkdir(parents=True, exist_ok=True)
+            for folder in (self.path, self.path / FOLDS, *(self.path / FOLDS).glob("seed-*/")):
+                remove_drafts(folder)
         known = self.path / PLAN
         if known.exists():
             self._compare(known)
@@ -61,7 +62,8 @@ class RunFolder:
     def keep(self, seed: int, index: int, record: Mapping[str, Any]) -> None:
         """Keep a finished fold, whole or not at all."""
         path = self._fold_path(seed, index)
-        path.parent.mkdir(exist_ok=True)
+        with plain_refusals(path.parent):
+            path.parent.mkdir(exist_ok=True)
         write_whole(path, _text({"plan": self._digest, **record}))
 
     def _fold_path(self, seed: int, index: int) -> Path:
@@ -83,20 +85,6 @@ class RunFolder:
                     f"{self.path} holds a run with {key} {_short(before)}, this one has {_short(now)}; "
                     "choose another output folder"
                 )
-
-
-def write_whole(path: Path, text: str) -> Path:
-    """Write a text file whole or not at all, also when the machine stops in the middle."""
-    part = path.with_name(f".{path.name}-{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
 
 
 def _text(value: Any) -> str:
