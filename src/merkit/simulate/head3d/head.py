@@ -1,0 +1,270 @@
+"""The 3D-head engine: unlimited people whose every point is known in every frame."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.errors import ConfigError
+from merkit.simulate.action_units import Side
+from merkit.simulate.head3d.anatomy import Anatomy, build_anatomy
+from merkit.simulate.head3d.light import Light
+from merkit.simulate.head3d.lookup import nearest_surface
+from merkit.simulate.head3d.model import FACE, HeadModel
+from merkit.simulate.head3d.person import Person
+from merkit.simulate.head3d.projection import Camera3D, follows, rotation
+from merkit.simulate.head3d.raster import ROOKS, draw
+from merkit.simulate.head3d.shapes import displacement
+from merkit.simulate.head3d.topology import TEXTURE_SIZE, build_surface
+from merkit.simulate.state import FaceState, Movement
+
+Floats = NDArray[np.float64]
+
+_NASION, _NOSE_BASE = 27, 33
+_JAW_ENDS = (0, 16)
+_TOUCHING = 0.01
+"""Surfaces this near to each other, in units, do not hide each other."""
+
+
+class Head:
+    """One person before one camera, in any :class:`FaceState`.
+
+    Use :meth:`from_seed`, or give a :class:`Person` of your own.
+
+    Parameters
+    ----------
+    model : HeadModel
+        From :func:`load_head_model`.
+    person : Person
+    light : Light
+    face_px : float
+        Width of the neutral face in the frames, in pixels.
+    size : (width, height)
+        Of the frames in pixels.
+    distance : float
+        From the camera to the head in units of about 1 cm.
+    fixed_light : bool
+        Whether the light sticks to the skin: then a point keeps its brightness wherever it moves.
+        Without, each frame is lit anew, as in life.
+
+    Attributes
+    ----------
+    shape : (height, width)
+        Of the frames.
+    """
+
+    def __init__(
+        self,
+        model: HeadModel,
+        person: Person,
+        light: Light | None = None,
+        face_px: float = 140.0,
+        size: tuple[int, int] = (256, 256),
+        distance: float = 75.0,
+        fixed_light: bool = False,
+    ) -> None:
+        if not 20 <= face_px <= 2000:
+            raise ConfigError(f"face_px: {face_px} is outside 20 to 2000")
+        if min(size) < 16 or max(size) > 4096:
+            raise ConfigError(f"size: {size[0]} by {size[1]} pixels is outside 16 to 4096")
+        if not 30 <= distance <= 500:
+            raise ConfigError(f"distance: {distance} is outside 30 to 500")
+        self.shape = (int(size[1]), int(size[0]))
+        self.face_px = float(face_px)
+        self.fixed_light = fixed_light
+        self._model, self._who = model, person
+        self._light = light or Light()
+        self._surface = build_surface(model)
+        self._anatomy = build_anatomy(model, self._surface, np.array(person.identity))
+        self._camera = _aim(self._anatomy, model, self.face_px, self.shape, distance)
+        self._rest = self._anatomy.points(FaceState())
+        self._follow = follows(self._rest)
+        self._texture = self._paint()
+        self._background = np.full((*self.shape, 3), 0.35, np.float32)
+        self._lit = self._light_on(self._rest, FaceState()) if fixed_light else None
+
+    @classmethod
+    def from_seed(
+        cls,
+        model: HeadModel,
+        seed: int,
+        face_px: float = 140.0,
+        size: tuple[int, int] = (256, 256),
+        light: Light | None = None,
+        distance: float = 75.0,
+        fixed_light: bool = False,
+    ) -> Head:
+        """Draw a person and, unless it is given, the light."""
+        person = Person.from_seed(seed)
+        return cls(model, person, light or Light.from_seed(seed), face_px, size, distance, fixed_light)
+
+    @property
+    def person(self) -> dict[str, Any]:
+        """Everything that was chosen, as plain data for a truth file."""
+        return {
+            "engine": "head3d",
+            "model_sha256": self._model.sha256,
+            **self._who.to_json(),
+            "light": asdict(self._light),
+            "fixed_light": self.fixed_light,
+            "distance": self._camera.distance,
+        }
+
+    def field(self, action_units: str, side: Side = "both", asymmetry: float = 0.0) -> NDArray[np.float32]:
+        """How the skin moves under some action units: displacements (points, 3) in units of the model.
+
+        Scaled so that, at a peak of 1 px, the longest way in the picture of any point of the face that
+        is visible in the neutral frontal face is 1 px.
+        """
+        shift = displacement(self._model.expressions, action_units, side, asymmetry)
+        shift = shift[: self._surface.n_skin]
+        scale = 1.0 / max(self._longest(shift * 1e-2) * 1e2, 1e-9)
+        for _ in range(3):
+            scale /= self._longest(shift * scale)
+        return (shift * scale).astype(np.float32)
+
+    def render(self, state: FaceState) -> NDArray[np.float32]:
+        """The frame of a state without camera: (height, width, 3), grey levels 0 to 255."""
+        points = self._anatomy.points(state)
+        x, y, nearness = self._camera.project(points, state.head, self._follow)
+        matt, mirrored = self._lit if self._lit is not None else self._light_on(points, state)
+        at, place = self._surface.point, self._surface.place
+        texels = self._texture.shape[0]
+        values = np.stack([np.ones(len(at)), *(place.T * texels - 0.5), matt[at], mirrored[at]])
+        near = nearness[at]
+        seen = draw(
+            x[at].astype(np.float32),
+            y[at].astype(np.float32),
+            self._surface.triangles,
+            (values * near).astype(np.float32),
+            self.shape,
+            ROOKS,
+        )
+        light = self._collect(seen.place, seen.values)
+        return np.sqrt(light) * np.float32(255)
+
+    def _collect(self, place: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Linear light of the frame: the mean over the samples of each pixel."""
+        height, width = self.shape
+        rows = len(ROOKS)
+        values[1:] /= values[0]
+        maps = np.zeros((4, height * rows * width), np.float32)
+        maps[:, place] = values[1:]
+        covered = np.zeros(height * rows * width, np.uint8)
+        covered[place] = 1
+        across, down, matt, mirrored = maps.reshape(4, height * rows, width)
+        light = cv2.remap(self._texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        light *= cv2.merge([matt] * 3)
+        light += cv2.merge([mirrored] * 3)
+        canvas = np.repeat(self._background, rows, axis=0)
+        cv2.copyTo(light, covered.reshape(height * rows, width), canvas)
+        return np.clip(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), 0, 1)
+
+    def flow(self, reference: FaceState, state: FaceState) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """True motion between two states, and where it can be seen.
+
+        Returns
+        -------
+        flow : array (height, width, 2) float32
+            ``(u right, v down)`` in pixels, at the pixels of the frame of ``reference``.  The
+            background stands still.
+        visible : array (height, width) bool
+            False where what is seen in ``reference`` is hidden or outside the frame in ``state``.
+        """
+        height, width = self.shape
+        triangles = self._surface.triangles
+        x, y, nearness = self._corners(reference)
+        new_x, new_y, new_nearness = self._corners(state)
+        seen = draw(x, y, triangles, nearness[None], self.shape)
+        rows, columns = np.divmod(np.arange(height * width, dtype=np.float64), width)
+        there_x, there_y = columns.copy(), rows.copy()
+        # The background is at infinity.
+        there_near = np.zeros(height * width)
+
+        corner = triangles[seen.triangle].T
+        weight = _shares(columns[seen.place], rows[seen.place], x[corner], y[corner], nearness[corner])
+        depth = weight / new_nearness[corner]
+        far = depth.sum(axis=0)
+        there_x[seen.place] = (depth * new_x[corner]).sum(axis=0) / far
+        there_y[seen.place] = (depth * new_y[corner]).sum(axis=0) / far
+        there_near[seen.place] = 1 / far
+        foremost = nearest_surface(there_x, there_y, new_x, new_y, new_nearness, triangles)
+        covered = np.isfinite(foremost)
+        visible = np.full(height * width, True)
+        visible[covered] = foremost[covered] - there_near[covered] <= _TOUCHING * foremost[covered] ** 2
+        visible &= (there_x >= -0.5) & (there_x <= width - 0.5)
+        visible &= (there_y >= -0.5) & (there_y <= height - 0.5)
+        flow = np.stack([there_x - columns, there_y - rows], 1).reshape(height, width, 2)
+        return flow.astype(np.float32), visible.reshape(height, width)
+
+    def landmarks(self, state: FaceState) -> Floats:
+        """The 68 iBUG landmarks in the frame of a state, (68, 2) in pixels."""
+        x, y, _ = self._camera.project(self._anatomy.points(state), state.head, self._follow)
+        return np.stack([x, y], 1)[self._model.landmark68]
+
+    def _corners(self, state: FaceState) -> tuple[Floats, Floats, Floats]:
+        found = self._camera.project(self._anatomy.points(state), state.head, self._follow)
+        x, y, nearness = (values[self._surface.point] for values in found)
+        return x, y, nearness
+
+    def _longest(self, shift: Floats) -> float:
+        """Longest way in the picture of the visible points of the face under a displacement."""
+        state = FaceState((Movement(shift, 1.0),))  # type: ignore[arg-type]
+        x, y, _ = self._camera.project(self._anatomy.points(state), state.head, self._follow)
+        start_x, start_y, _ = self._still
+        on_face = self._visible_face
+        return float(np.hypot(x - start_x, y - start_y)[on_face].max())
+
+    @cached_property
+    def _still(self) -> tuple[Floats, Floats, Floats]:
+        return self._camera.project(self._rest, FaceState().head, self._follow)
+
+    @cached_property
+    def _visible_face(self) -> NDArray[np.intp]:
+        """Points of the face that are seen in the neutral frontal face."""
+        x, y, nearness = self._still
+        on_face = np.flatnonzero(self._model.part[: self._surface.n_skin] == FACE)
+        at = self._surface.point
+        foremost = nearest_surface(
+            x[on_face], y[on_face], x[at], y[at], nearness[at], self._surface.triangles
+        )
+        return on_face[foremost - nearness[on_face] <= _TOUCHING * foremost**2]
+
+    def _light_on(self, points: Floats, state: FaceState) -> tuple[Floats, Floats]:
+        normals = self._anatomy.normals(points, state) @ rotation(state.head).T
+        ones = np.ones(len(points))
+        return self._light.on(normals, ones, ones, 20 * ones)
+
+    def _paint(self) -> NDArray[np.float32]:
+        side = 256
+        return np.full((round(TEXTURE_SIZE[1] * side), round(TEXTURE_SIZE[0] * side), 3), 0.4, np.float32)
+
+
+def _aim(
+    anatomy: Anatomy, model: HeadModel, face_px: float, shape: tuple[int, int], distance: float
+) -> Camera3D:
+    """A camera that sees the face so wide, with its middle in the middle of the frame."""
+    marks = anatomy.skin[model.landmark68]
+    sides = marks[list(_JAW_ENDS)]
+    middle = marks[[_NASION, _NOSE_BASE]].mean(axis=0)
+    spread = np.abs(np.diff(sides[:, 0] / (distance - sides[:, 2])))[0]
+    return Camera3D(shape, distance, float(face_px / spread), (float(middle[0]), float(middle[1])), 0.0)
+
+
+def _shares(at_x: Floats, at_y: Floats, x: Floats, y: Floats, nearness: Floats) -> Floats:
+    """How much each corner (3, N) has in the point of the surface that is seen at a place."""
+    area = np.stack(
+        [
+            (x[(k + 1) % 3] - at_x) * (y[(k + 2) % 3] - at_y)
+            - (x[(k + 2) % 3] - at_x) * (y[(k + 1) % 3] - at_y)
+            for k in range(3)
+        ]
+    )
+    # Shares in the picture become shares on the surface when each is weighted by its distance.
+    weight = area * nearness
+    return weight / weight.sum(axis=0)
