@@ -43,13 +43,14 @@ def run_demo(seed: int, peak: float, noise: float, portrait: str | None) -> dict
         truth = simulate_demo(folder, seed, peak, noise, face=portrait)
         filmed = time.perf_counter()
         analysis = analyze(Path(folder) / truth.video, pictures=False)
-    compared = match_events(analysis.events, truth.events, truth.blinks).to_json()
+    planted = truth.performance
+    compared = match_events(analysis.events, planted.events, planted.of_kind("blink")).to_json()
     return {
         "seed": seed,
         "peak": peak,
         "noise": noise,
         "portrait": truth.face,
-        "minutes": truth.n_frames / truth.fps / 60,
+        "minutes": planted.n_frames / planted.fps / 60,
         "n_macro": sum(event.kind == "macro" for event in analysis.events),
         **compared,
         "simulate_s": round(filmed - started, 1),

@@ -21,26 +21,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, merkit
 
 def test_all_planted_expressions_are_found_and_nothing_else(demo) -> None:
     _, truth, analysis = demo
-    comparison = match_events(analysis.events, truth.events, truth.blinks)
+    comparison = match_events(analysis.events, truth.performance.events, truth.performance.of_kind("blink"))
     assert [match.verdict.split(",")[0] for match in comparison.matches] == ["right"] * 3
     assert comparison.false_events == ()
     assert [e.kind for e in analysis.events] == ["micro"] * 3
-    by_time = sorted(truth.events, key=lambda e: e.onset_frame)
+    by_time = sorted(truth.performance.events, key=lambda e: e.onset_frame)
     assert [e.recognition.label for e in analysis.events] == [e.label for e in by_time]
 
 
 def test_the_blink_is_a_stretch_and_not_an_event(demo) -> None:
     _, truth, analysis = demo
     blinks = [s for s in analysis.stretches if s.kind == "blink"]
-    assert len(blinks) == len(truth.blinks) == 1
-    assert abs(blinks[0].start_frame - truth.blinks[0].onset_frame) <= 4
+    (planted,) = truth.performance.of_kind("blink")
+    assert len(blinks) == 1
+    assert abs(blinks[0].start_frame - planted.onset_frame) <= 4
 
 
 def test_regions_and_action_units_say_what_was_planted(demo) -> None:
     _, truth, analysis = demo
     expected = {"AU12": ("lip corners", "AU12"), "AU4": ("brows", "AU4"), "AU1+2": ("brows", "AU1")}
     for planted, found in zip(
-        sorted(truth.events, key=lambda e: e.onset_frame), analysis.events, strict=True
+        sorted(truth.performance.events, key=lambda e: e.onset_frame), analysis.events, strict=True
     ):
         region, unit = expected[planted.action_units]
         assert found.regions[0].name == region
@@ -51,8 +52,8 @@ def test_regions_and_action_units_say_what_was_planted(demo) -> None:
 
 def test_curves_and_track_have_a_row_a_frame(demo) -> None:
     _, truth, analysis = demo
-    assert len(analysis.curves) == len(analysis.track) == analysis.n_frames == truth.n_frames
-    assert np.allclose(np.diff(analysis.curves["time_s"]), 1 / truth.fps, atol=1e-6)
+    assert len(analysis.curves) == len(analysis.track) == analysis.n_frames == truth.performance.n_frames
+    assert np.allclose(np.diff(analysis.curves["time_s"]), 1 / truth.performance.fps, atol=1e-6)
     assert analysis.face["width_px"] == pytest.approx(200, rel=0.05)
 
 
@@ -62,7 +63,7 @@ def test_the_same_video_gives_the_same_result_and_progress_is_told(demo) -> None
     again = merkit.analyze(video, pictures=False, on_progress=lambda *step: seen.append(step))
     assert again.to_json() == analysis.to_json()
     scans = [done for done, _, stage in seen if stage == "scan"]
-    assert scans == list(range(1, truth.n_frames + 1))
+    assert scans == list(range(1, truth.performance.n_frames + 1))
     assert seen[-1][2] == "measure"
     assert seen[-1][0] == seen[-1][1]
 

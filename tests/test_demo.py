@@ -20,7 +20,7 @@ def test_planted_expressions_are_found_and_called_right_and_the_blink_is_not_one
     """The real thing: simulate, encode, decode, find, recognise."""
     truth = simulate_demo(tmp_path, seed=11, duration_s=7.5)
     analysis = merkit.analysis.analyze(tmp_path / truth.video, pictures=False)
-    result = match_events(analysis.events, truth.events, truth.blinks)
+    result = match_events(analysis.events, truth.performance.events, truth.performance.of_kind("blink"))
     assert [match.verdict for match in result.matches] == ["right"] * 3
     assert min(match.iou for match in result.matches) >= 0.5
     assert result.false_events == ()
@@ -34,8 +34,8 @@ def truth() -> Truth:
 def seen(truth: Truth, **changes: object) -> list[Event]:
     """Events exactly where they were planted; ``changes`` apply to the first."""
     events = []
-    for planted in truth.events:
-        event = fake_event(planted.label, 1.0, truth.fps, pictures=False)
+    for planted in truth.performance.events:
+        event = fake_event(planted.emotion, 1.0, truth.performance.fps, pictures=False)
         events.append(
             replace(
                 event,
@@ -70,7 +70,7 @@ def test_all_right_ends_with_0_and_writes_every_file(
     assert run(monkeypatch, tmp_path / "out", truth, seen(truth)) == 0
     printed = capsys.readouterr().out
     assert "3 of 3 micro-expressions found and called right; no false events" in printed
-    for planted in truth.events:
+    for planted in truth.performance.events:
         assert f"{planted.onset_frame}-{planted.offset_frame}" in printed
     assert max(len(line) for line in printed.splitlines() if "report:" not in line) <= 80
     names = {path.name for path in (tmp_path / "out").iterdir()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from merkit.simulate import PlantedBlink, PlantedEvent, match_events
+from merkit.simulate import Act, Distractor, PlantedEvent, TimeCourse, match_events
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Event:
 
 
 def planted(onset: int, offset: int, label: str = "positive") -> PlantedEvent:
-    return PlantedEvent("AU12", label, onset, onset + 1, onset + 1, offset, 1.0)
+    return PlantedEvent("micro", label, (Act("AU12", TimeCourse(onset, onset + 1, onset + 1, offset), 1.0),))
 
 
 def test_matching_by_hand() -> None:
@@ -43,7 +43,7 @@ def test_matching_by_hand() -> None:
         Event(400, 420),  # false, and on a blink
         Event(205, 219, kind="macro"),  # not called micro: passed over
     ]
-    result = match_events(found, truth, [PlantedBlink(395, 400, 401, 405)])
+    result = match_events(found, truth, [Distractor("blink", 395, 400, 405)])
     assert [m.found for m in result.matches] == [True, False, False]
     assert [m.iou for m in result.matches] == pytest.approx([0.75, 0.25, 2 / 101], abs=1e-4)
     assert [m.verdict for m in result.matches] == ["right"] + ["low overlap"] * 2

@@ -105,27 +105,30 @@ def test_head_motion_reaches_but_does_not_exceed_what_was_asked() -> None:
 @pytest.mark.parametrize("seed", range(25))
 def test_plan_keeps_its_promises(astronaut: Portrait, seed: int) -> None:
     truth = plan(astronaut, seed=seed, n_blinks=seed % 3)
-    assert sorted((e.action_units, e.label) for e in truth.events) == sorted(DEMO_EXPRESSIONS)
-    assert len(truth.blinks) == seed % 3
-    assert truth.n_frames == 600
-    for event in truth.events:
-        assert 0.2 <= (event.offset_frame - event.onset_frame) / truth.fps <= 0.5
-    onsets, offsets = ([getattr(e, f"{name}_frame") for e in truth.events] for name in ("onset", "offset"))
-    gaps = (np.array(onsets[1:]) - offsets[:-1]) / truth.fps
+    planted = truth.performance
+    blinks = planted.of_kind("blink")
+    assert sorted((e.action_units, e.emotion) for e in planted.events) == sorted(DEMO_EXPRESSIONS)
+    assert blinks == planted.distractors
+    assert len(blinks) == seed % 3
+    assert planted.n_frames == 600
+    for event in planted.events:
+        assert 0.2 <= (event.offset_frame - event.onset_frame) / planted.fps <= 0.5
+    onsets, offsets = ([getattr(e, f"{name}_frame") for e in planted.events] for name in ("onset", "offset"))
+    gaps = (np.array(onsets[1:]) - offsets[:-1]) / planted.fps
     assert (gaps > 1.45).all()
     assert onsets[0] >= 58
     assert offsets[-1] <= 542
-    for blink in truth.blinks:
-        assert 0.1 <= (blink.offset_frame - blink.onset_frame) / truth.fps <= 0.3
-        for event in truth.events:
+    for blink in blinks:
+        assert 0.1 <= (blink.offset_frame - blink.onset_frame) / planted.fps <= 0.3
+        for event in planted.events:
             apart = max(blink.onset_frame - event.offset_frame, event.onset_frame - blink.offset_frame)
-            assert apart / truth.fps > 0.65
+            assert apart / planted.fps > 0.65
 
 
 def test_seeds_change_order_and_times(astronaut: Portrait) -> None:
     plans = [plan(astronaut, seed=seed) for seed in range(12)]
-    assert len({tuple(e.action_units for e in p.events) for p in plans}) >= 4
-    assert len({p.events[0].onset_frame for p in plans}) >= 8
+    assert len({tuple(e.action_units for e in p.performance.events) for p in plans}) >= 4
+    assert len({p.performance.events[0].onset_frame for p in plans}) >= 8
     # Other noise must not change the rest: one choice does not shift the others.
     quiet, noisy = plan(astronaut, seed=4, noise=0), plan(astronaut, seed=4, noise=3)
     assert quiet == replace(noisy, camera=quiet.camera)
@@ -142,9 +145,10 @@ def test_films_of_one_seed_are_equal_and_of_two_differ(astronaut: Portrait) -> N
 def test_between_events_a_still_face_changes_by_noise_alone(astronaut: Portrait) -> None:
     truth = plan(astronaut, seed=1, noise=2.0, head=STILL)
     truth = replace(truth, camera=Camera(noise=2.0, drift=0.0))
-    assert min(e.onset_frame for e in [*truth.events, *truth.blinks]) > 20
+    planted = truth.performance
+    assert min(moment.onset_frame for moment in (*planted.events, *planted.distractors)) > 20
     first = np.stack(list(islice(film(truth, astronaut), 20))).astype(float)
-    clean = astronaut.render(truth.states(astronaut)[0])
+    clean = astronaut.render(truth.performance.states(astronaut)[0])
     mid = (clean.min(axis=2) > 60) & (clean.max(axis=2) < 200)
     assert np.abs((first.mean(axis=0) - clean)[mid]).mean() < 0.45  # 2 / sqrt(20), times 0.8
     expected = 2 * np.sqrt(0.5 + 0.5 * clean[..., 1][mid].mean() / 128)
@@ -153,8 +157,8 @@ def test_between_events_a_still_face_changes_by_noise_alone(astronaut: Portrait)
 
 def test_states_follow_the_plan(astronaut: Portrait) -> None:
     truth = plan(astronaut, seed=2, peak_px=1.25)
-    states = truth.states(astronaut)
-    for event in truth.events:
+    states = truth.performance.states(astronaut)
+    for event in truth.performance.events:
         assert states[event.onset_frame].movements == ()
         assert states[event.offset_frame].movements == ()
         (full,) = states[event.apex_frame].movements
@@ -165,9 +169,9 @@ def test_states_follow_the_plan(astronaut: Portrait) -> None:
         )
         # The head is up to 0.4 % larger or smaller than the neutral one.
         assert np.hypot(flow[..., 0], flow[..., 1]).max() == pytest.approx(1.25, abs=0.02)
-    (blink,) = truth.blinks
+    (blink,) = truth.performance.of_kind("blink")
     assert states[blink.onset_frame].closure == (0.0, 0.0)
-    assert states[blink.shut_frame].closure == (1.0, 1.0)
+    assert states[blink.apex_frame].closure == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -208,15 +212,17 @@ def test_video_and_truth_on_disk(astronaut: Portrait, tmp_path: Path) -> None:
         frames = [frame.gray for frame in islice(reader.frames(), 3)]
         assert reader.fps == pytest.approx(25)
         assert (reader.height, reader.width) == astronaut.shape == (truth.height, truth.width)
-    clean = astronaut.render(truth.states(astronaut)[2]) @ np.array([0.299, 0.587, 0.114])
+    clean = astronaut.render(truth.performance.states(astronaut)[2]) @ np.array([0.299, 0.587, 0.114])
     assert np.abs(frames[2] - clean).mean() < 2.5
 
 
 def test_truth_holds_seconds_and_no_paths(astronaut: Portrait) -> None:
     plain = plan(astronaut, seed=0, fps=50, face="me.png").to_json()
-    event = plain["events"][0]
+    planted = plain["performance"]
+    event = planted["events"][0]
     assert event["apex_s"] == pytest.approx(event["apex_frame"] / 50)
-    assert len(plain["poses"]["angle_deg"]) == plain["n_frames"]
+    assert event["acts"][0]["course"]["apex"] == event["apex_frame"]
+    assert len(planted["poses"]["angle_deg"]) == planted["n_frames"]
     assert plain["face"] == "me.png"
 
 

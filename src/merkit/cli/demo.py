@@ -74,7 +74,7 @@ def demo(
         analysis = analyze(out / truth.video, on_progress=progress)
         progress(0, None, "report")
         written = save(analysis, out)
-    comparison = match_events(analysis.events, truth.events, truth.blinks)
+    comparison = match_events(analysis.events, truth.performance.events, truth.performance.of_kind("blink"))
     text = json.dumps(comparison.to_json(), indent=2) + "\n"
     write_whole(out / "comparison.json", text)
     for warning in analysis.warnings:

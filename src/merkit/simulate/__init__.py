@@ -5,10 +5,9 @@ from merkit.simulate.compare import Comparison, Match, match_events
 from merkit.simulate.demo import film, plan, simulate_demo
 from merkit.simulate.draw import draw_clip
 from merkit.simulate.head_motion import HeadMotion, HeadPose
-from merkit.simulate.performance import Act, Distractor, Performance
+from merkit.simulate.performance import Act, Distractor, Performance, PlantedEvent
 from merkit.simulate.picture import load_portrait
 from merkit.simulate.portrait import Portrait
-from merkit.simulate.scenario import PlantedBlink, PlantedEvent
 from merkit.simulate.state import Engine, FaceState, Movement
 from merkit.simulate.timing import TimeCourse
 from merkit.simulate.truth import Truth
@@ -25,7 +24,6 @@ __all__ = [
     "Match",
     "Movement",
     "Performance",
-    "PlantedBlink",
     "PlantedEvent",
     "Portrait",
     "TimeCourse",

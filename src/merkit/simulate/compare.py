@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from merkit.simulate.scenario import PlantedBlink, PlantedEvent
+from merkit.simulate.performance import Distractor, PlantedEvent
 
 
 class _Said(Protocol):
@@ -125,7 +125,7 @@ def interval_iou(a: _Interval, b: _Interval) -> float:
 def match_events(
     found: Sequence[FoundEvent],
     planted: Sequence[PlantedEvent],
-    blinks: Sequence[PlantedBlink] = (),
+    blinks: Sequence[Distractor] = (),
     iou: float = 0.5,
     false_below: float = 0.1,
 ) -> Comparison:
@@ -136,7 +136,7 @@ def match_events(
     found : sequence of events
         Of an analysis; macro-expressions are passed over.
     planted : sequence of PlantedEvent
-    blinks : sequence of PlantedBlink
+    blinks : sequence of Distractor
         To tell false events that are blinks.
     iou : float
         Least overlap of a planted expression that counts as found.
@@ -175,7 +175,7 @@ def _pair(overlaps: NDArray[np.float64], iou: float) -> list[int | None]:
 def _match(planted: PlantedEvent, event: FoundEvent | None, overlap: float, iou: float) -> Match:
     match = Match(
         planted.action_units,
-        planted.label,
+        planted.emotion,
         planted.onset_frame,
         planted.apex_frame,
         planted.offset_frame,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from merkit.errors import ConfigError
 from merkit.saving import plain_refusals
-from merkit.simulate.action_units import face_width
 from merkit.simulate.camera import Camera
 from merkit.simulate.head_motion import HeadMotion
+from merkit.simulate.performance import Performance
 from merkit.simulate.picture import face_name, load_portrait
 from merkit.simulate.portrait import Portrait
 from merkit.simulate.scenario import plan_demo
@@ -53,17 +53,19 @@ def plan(
     return Truth(
         video=VIDEO_NAME,
         seed=seed,
-        fps=fps,
-        n_frames=n_frames,
         width=width,
         height=height,
         face=face,
-        face_px=round(face_width(portrait.points), 3),
-        events=events,
-        blinks=blinks,
+        performance=Performance(
+            n_frames,
+            fps,
+            round(portrait.face_px, 3),
+            events,
+            blinks,
+            poses=tuple(head.path(n_frames, fps, _random(seed, "head"))),
+        ),
         camera=Camera(noise=noise),
         head_motion=head,
-        poses=tuple(head.path(n_frames, fps, _random(seed, "head"))),
         encoding={"codec": _CODEC, "crf": _CRF},
         version=version("merkit"),
     )
@@ -71,9 +73,9 @@ def plan(
 
 def film(truth: Truth, portrait: Portrait) -> Iterator[NDArray[np.uint8]]:
     """Render and photograph the frames of a truth, one (height, width, 3) picture at a time."""
-    for number, state in enumerate(truth.states(portrait)):
+    for number, state in enumerate(truth.performance.states(portrait)):
         rng = _random(truth.seed, "camera", number)
-        yield truth.camera.expose(portrait.render(state), number / truth.fps, rng)
+        yield truth.camera.expose(portrait.render(state), number / truth.performance.fps, rng)
 
 
 def simulate_demo(
@@ -122,7 +124,7 @@ def simulate_demo(
         for number, frame in enumerate(film(truth, portrait)):
             writer.write(frame)
             if on_progress is not None:
-                on_progress(number + 1, truth.n_frames)
+                on_progress(number + 1, truth.performance.n_frames)
     truth.save(folder / TRUTH_NAME)
     return truth
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from merkit.errors import ConfigError
-from merkit.simulate.action_units import Side
+from merkit.simulate.performance import Act, Distractor, PlantedEvent
 from merkit.simulate.timing import TimeCourse
 
 DEMO_EXPRESSIONS: tuple[tuple[str, str], ...] = (
@@ -26,46 +25,6 @@ _GAP_S = {frozenset({"expression"}): 1.5, frozenset({"blink"}): 1.0, frozenset({
 _MOST_ASYMMETRY = 0.2
 
 
-@dataclass(frozen=True)
-class PlantedEvent:
-    """One planted micro-expression; frames are 0-based.
-
-    The expression is complete from ``apex_frame`` to ``release_frame``; ``peak_px`` is the longest
-    displacement of any pixel then.  ``asymmetry`` is that of
-    :func:`merkit.simulate.action_units.displacement_field`.
-    """
-
-    action_units: str
-    label: str
-    onset_frame: int
-    apex_frame: int
-    release_frame: int
-    offset_frame: int
-    peak_px: float
-    side: Side = "both"
-    asymmetry: float = 0.0
-
-    @property
-    def time_course(self) -> TimeCourse:
-        """Its rise and fall."""
-        return TimeCourse(self.onset_frame, self.apex_frame, self.release_frame, self.offset_frame)
-
-
-@dataclass(frozen=True)
-class PlantedBlink:
-    """One planted blink of both eyes: shut from ``shut_frame`` to ``release_frame``."""
-
-    onset_frame: int
-    shut_frame: int
-    release_frame: int
-    offset_frame: int
-
-    @property
-    def time_course(self) -> TimeCourse:
-        """Its closing and opening."""
-        return TimeCourse(self.onset_frame, self.shut_frame, self.release_frame, self.offset_frame)
-
-
 def plan_demo(
     n_frames: int,
     fps: float,
@@ -73,7 +32,7 @@ def plan_demo(
     n_blinks: int,
     rng: np.random.Generator,
     expressions: tuple[tuple[str, str], ...] = DEMO_EXPRESSIONS,
-) -> tuple[tuple[PlantedEvent, ...], tuple[PlantedBlink, ...]]:
+) -> tuple[tuple[PlantedEvent, ...], tuple[Distractor, ...]]:
     """Draw order, times and asymmetry of the demo's expressions and blinks.
 
     Expressions last at most half a second and lie at least 1.5 s apart; blinks stay 0.7 s away from
@@ -93,18 +52,18 @@ def plan_demo(
         )
     waits = spare * rng.dirichlet(np.ones(len(kinds) + 1))
     events: list[PlantedEvent] = []
-    blinks: list[PlantedBlink] = []
+    blinks: list[Distractor] = []
     start = _EDGE_S
     for number, (kind, part) in enumerate(zip(kinds, parts, strict=True)):
         start += waits[number]
-        onset, apex, release, offset = _frames(start, part, fps)
+        course = _course(start, part, fps)
         start += part.sum() + (gaps[number] if number < len(gaps) else 0.0)
         if kind == "blink":
-            blinks.append(PlantedBlink(onset, apex, release, offset))
+            blinks.append(Distractor.of("blink", (Act("AU45", course, closure=1.0),)))
             continue
         units, label = expressions[order[len(events)]]
         asymmetry = round(float(rng.uniform(-_MOST_ASYMMETRY, _MOST_ASYMMETRY)), 3)
-        events.append(PlantedEvent(units, label, onset, apex, release, offset, peak_px, asymmetry=asymmetry))
+        events.append(PlantedEvent("micro", label, (Act(units, course, peak_px, asymmetry=asymmetry),)))
     return tuple(events), tuple(blinks)
 
 
@@ -114,8 +73,8 @@ def _parts(kind: str, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.array([rng.uniform(*limits) for limits in ranges])
 
 
-def _frames(start_s: float, part: NDArray[np.float64], fps: float) -> tuple[int, int, int, int]:
+def _course(start_s: float, part: NDArray[np.float64], fps: float) -> TimeCourse:
     onset, apex, release, offset = np.rint((start_s + np.cumsum([0.0, *part])) * fps).astype(int)
     apex = max(apex, onset + 1)
     release = max(release, apex)
-    return int(onset), int(apex), int(release), int(max(offset, release + 1))
+    return TimeCourse(int(onset), int(apex), int(release), int(max(offset, release + 1)))

@@ -3,87 +3,51 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from merkit.errors import DataError
 from merkit.saving import write_whole
 from merkit.simulate.camera import Camera
-from merkit.simulate.head_motion import HeadMotion, HeadPose
-from merkit.simulate.portrait import Portrait
-from merkit.simulate.scenario import PlantedBlink, PlantedEvent
-from merkit.simulate.state import FaceState, Movement
+from merkit.simulate.head_motion import HeadMotion
+from merkit.simulate.performance import Performance
 
-FORMAT = "merkit-truth-1"
+FORMAT = "merkit-truth-2"
 
 
 @dataclass(frozen=True)
 class Truth:
     """Everything that was planted into a video.
 
-    ``poses`` has one head pose a frame; ``encoding`` says how the video was compressed; ``face`` is
-    the name of the picture and ``face_px`` the width of the face in the frames.
+    ``encoding`` says how the video was compressed; ``face`` is the name of the picture.
     """
 
     video: str
     seed: int
-    fps: float
-    n_frames: int
     width: int
     height: int
     face: str
-    face_px: float
-    events: tuple[PlantedEvent, ...]
-    blinks: tuple[PlantedBlink, ...]
+    performance: Performance
     camera: Camera
     head_motion: HeadMotion
-    poses: tuple[HeadPose, ...]
     encoding: dict[str, Any]
     version: str
 
-    def states(self, portrait: Portrait) -> list[FaceState]:
-        """The state of the face in every frame; render them, or ask for the true flow between two."""
-        fields = [portrait.field(e.action_units, e.side, e.asymmetry) for e in self.events]
-        frames = np.arange(self.n_frames)
-        strengths = [event.peak_px * event.time_course.intensity(frames) for event in self.events]
-        closure = np.zeros(self.n_frames)
-        for blink in self.blinks:
-            closure = np.maximum(closure, blink.time_course.intensity(frames))
-        return [
-            FaceState(
-                tuple(
-                    Movement(field, float(strength[n]))
-                    for field, strength in zip(fields, strengths, strict=True)
-                    if strength[n] > 0
-                ),
-                (float(closure[n]), float(closure[n])),
-                self.poses[n],
-            )
-            for n in frames
-        ]
-
     def to_json(self) -> dict[str, Any]:
-        """As plain data: seconds beside the frames, head poses as one list a quantity."""
-        plain: dict[str, Any] = {"format": FORMAT, **asdict(self)}
-        for moment in [*plain["events"], *plain["blinks"]]:
-            for key in [key for key in moment if key.endswith("_frame")]:
-                moment[key.replace("_frame", "_s")] = round(moment[key] / self.fps, 6)
-        plain["poses"] = {
-            name: [getattr(pose, name) for pose in self.poses]
-            for name in ("shift_x", "shift_y", "angle_deg", "scale")
+        """As plain data; see :meth:`Performance.to_json`."""
+        about = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            "format": FORMAT,
+            **about,
+            "camera": asdict(self.camera),
+            "head_motion": asdict(self.head_motion),
+            "performance": self.performance.to_json(),
         }
-        return plain
 
     def save(self, path: Path) -> None:
         """Write the truth as JSON; the file appears whole or not at all."""
-        plain = self.to_json()
-        poses = plain.pop("poses")
-        lines = json.dumps(plain, indent=2)[:-2]
-        columns = ",\n".join(f'    "{name}": {json.dumps(values)}' for name, values in poses.items())
-        write_whole(path, f'{lines},\n  "poses": {{\n{columns}\n  }}\n}}\n')
+        write_whole(path, in_lines(self.to_json()) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Truth:
@@ -95,20 +59,31 @@ class Truth:
             raise DataError(f"truth file {path}: cannot be read ({problem})") from problem
         if not isinstance(plain, dict) or plain.pop("format", None) != FORMAT:
             raise DataError(f"truth file {path}: not a {FORMAT} file; simulate the video again")
-        poses = zip(*plain["poses"].values(), strict=True)
-        planted = {
-            name: tuple(
-                kind(**{key: value for key, value in moment.items() if not key.endswith("_s")})
-                for moment in plain[name]
-            )
-            for name, kind in (("events", PlantedEvent), ("blinks", PlantedBlink))
-        }
         return cls(
             **{
                 **plain,
-                **planted,
                 "camera": Camera(**plain["camera"]),
                 "head_motion": HeadMotion(**plain["head_motion"]),
-                "poses": tuple(HeadPose(*pose) for pose in poses),
+                "performance": Performance.from_json(plain["performance"]),
             }
         )
+
+
+def in_lines(plain: Any, indent: str = "") -> str:
+    """JSON for eyes: one line a key, lists of numbers in a line of their own.
+
+    >>> print(in_lines({"fps": 60, "x": [1, 2]}))
+    {
+      "fps": 60,
+      "x": [1, 2]
+    }
+    """
+    inner = indent + "  "
+    if isinstance(plain, dict) and plain:
+        rows = [f"{json.dumps(key)}: {in_lines(value, inner)}" for key, value in plain.items()]
+    elif isinstance(plain, (list, tuple)) and any(isinstance(item, (dict, list, tuple)) for item in plain):
+        rows = [in_lines(item, inner) for item in plain]
+    else:
+        return json.dumps(plain)
+    opening, closing = "{}" if isinstance(plain, dict) else "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(rows) + f"\n{indent}{closing}"
