@@ -3,7 +3,7 @@
 from merkit.simulate.camera import Camera
 from merkit.simulate.compare import Comparison, Match, match_events
 from merkit.simulate.demo import film, plan, simulate_demo
-from merkit.simulate.draw import draw_clip
+from merkit.simulate.draw import draw_clip, draw_video
 from merkit.simulate.head_motion import HeadMotion, HeadPose
 from merkit.simulate.performance import Act, Distractor, Performance, PlantedEvent
 from merkit.simulate.picture import load_portrait
@@ -29,6 +29,7 @@ __all__ = [
     "TimeCourse",
     "Truth",
     "draw_clip",
+    "draw_video",
     "film",
     "load_portrait",
     "match_events",

@@ -8,7 +8,7 @@ also the truth about what can be seen.  :mod:`merkit.simulate.draw` draws perfor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -62,6 +62,10 @@ class Act:
                 f"{self.closure} from 0 to 1"
             )
 
+    def later(self, frames: int) -> Act:
+        """The same act, so many frames later."""
+        return replace(self, course=self.course.later(frames))
+
     @property
     def name(self) -> str:
         """Number and side, as some coders write it: ``"12"``, ``"14R"``, ``"1+2"``."""
@@ -93,6 +97,10 @@ class PlantedEvent:
             raise ConfigError(f"event kind: {self.kind!r} is not known; choose micro or macro")
         if not self.acts:
             raise ConfigError(f"event {self.emotion}: has no acts; give at least one action unit")
+
+    def later(self, frames: int) -> PlantedEvent:
+        """The same expression, so many frames later."""
+        return replace(self, acts=tuple(act.later(frames) for act in self.acts))
 
     @property
     def action_units(self) -> str:
@@ -145,6 +153,11 @@ class Distractor:
                 f"distractor {self.kind}: onset {self.onset_frame}, apex {self.apex_frame} and offset "
                 f"{self.offset_frame} must follow each other"
             )
+
+    def later(self, frames: int) -> Distractor:
+        """The same distractor, so many frames later."""
+        marks = {name: getattr(self, name) + frames for name in ("onset_frame", "apex_frame", "offset_frame")}
+        return replace(self, **marks, acts=tuple(act.later(frames) for act in self.acts))
 
     @classmethod
     def of(cls, kind: DistractorKind, acts: tuple[Act, ...]) -> Distractor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +78,14 @@ class TimeCourse:
                 f"time course second peak: dip {second.dip} and height {second.height} must satisfy "
                 f"0 < dip < height < {1 - self.sag:g}, the level at the release"
             )
+
+    def later(self, frames: int) -> TimeCourse:
+        """The same course, so many frames later."""
+        marks = {name: getattr(self, name) + frames for name in ("onset", "apex", "release", "offset")}
+        second = self.second
+        if second is not None:
+            second = replace(second, dip_frame=second.dip_frame + frames, frame=second.frame + frames)
+        return replace(self, **marks, second=second)
 
     def intensity(self, frame: ArrayLike) -> NDArray[np.float64]:
         """Share of the full movement, 0 to 1, at the given frame numbers.
