@@ -19,7 +19,6 @@ from common import write_result
 from numpy.typing import NDArray
 from skimage.data import astronaut
 
-from merkit.analysis.measure import register
 from merkit.faces import load_face_models
 from merkit.faces.crop import warp
 from merkit.faces.geometry import (
@@ -33,6 +32,7 @@ from merkit.faces.geometry import (
 )
 from merkit.faces.landmarks import eye_centres
 from merkit.faces.reference import STEP, mask_radius, rigid_fit
+from merkit.inputs.registration import register
 from merkit.simulate.camera import Camera
 from merkit.simulate.head_motion import HeadPose
 from merkit.simulate.portrait import Portrait

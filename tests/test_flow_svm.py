@@ -173,13 +173,16 @@ def test_it_abstains_below_its_threshold(trained):
 
 def test_wrong_input_is_refused_in_one_line(toy, trained, tmp_path):
     maps, labels, groups = toy
-    bad = [*clips_of(maps[:1]), Clip.from_array(np.zeros((2, 8, 8), np.uint8), id="c1")]
+    bad = [*clips_of(maps[:1]), Clip.from_array(np.zeros((2, 64, 64), np.uint8), id="c1", apex=1)]
     mixed = [clips_of(maps[:1])[0], clips_of(maps[:1, :14])[0]]
     text_folder = tmp_path / "text"
     text_folder.mkdir()
     (text_folder / "card.json").write_text("{}")
     for call, error, words in (
-        (lambda: trained.predict(bad), DataError, "clip 'c1' has no flow_map"),
+        (lambda: trained.predict(bad), DataError, "clip 'c1': no face was found"),
+        (lambda: trained.predict([mixed[1], bad[1]]), DataError, r"shape \(14, 28, 2\)"),
+        (lambda: FlowSVMConfig(apex="guessed"), ConfigError, "apex='guessed'"),
+        (lambda: FlowSVMConfig(average_s=22), ConfigError, "average_s=22"),
         (lambda: trained.predict(mixed), DataError, "the others"),
         (lambda: trained.predict([]), DataError, "no clips"),
         (lambda: FlowSVM().predict_maps(maps), ConfigError, "not been trained"),

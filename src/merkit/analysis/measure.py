@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from merkit.analysis.scan import Scan
 from merkit.errors import VideoError
 from merkit.faces.crop import in_picture, warp
-from merkit.faces.geometry import CropGeometry, compose, grid_points, invert, part_weights
+from merkit.faces.geometry import CropGeometry, compose, grid_points, part_weights
 from merkit.faces.reference import STEP, mask_radius, rigid_fit
-from merkit.faces.register import RigidFit
-from merkit.motion.flow import optical_flow
+from merkit.inputs.onset_apex_flow import AVERAGE_S, rise
+from merkit.inputs.registration import register
 
-AVERAGE_S = 0.022
-"""Frames up to this far from onset, apex and offset are averaged (five at 100 fps, one at 25)."""
 FINER = {"dis": "dis-fine"}
 """Backends that measure lengths better than the fast ones of the scan."""
 LOOP_FRAMES = 12
@@ -53,46 +51,6 @@ class Measurement:
     onset_rgb: NDArray[np.uint8]
     apex_rgb: NDArray[np.uint8]
     px200_scale: float
-
-
-def register(
-    reference: NDArray[np.uint8], gray: NDArray[np.uint8], matrix: NDArray[np.floating],
-    geometry: CropGeometry, fit: RigidFit, backend: str,
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:  # fmt: skip
-    """Crop matrix of a picture that undoes the rigid motion against a reference crop.
-
-    Returns
-    -------
-    matrix : float array, shape (2, 3)
-    residual : float32 array, shape (H, W, 2)
-        Flow from the reference to the crop by that matrix, the rest of the rigid motion removed.
-    """
-    for _ in range(3):
-        flow = optical_flow(reference, warp(gray, matrix, geometry), backend)
-        rigid = fit(flow[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2))
-        tx, ty, s, r = rigid.params[:4]
-        if np.hypot(tx, ty) + np.hypot(s, r) < 0.3:
-            break
-        matrix = compose(invert(rigid.matrix), matrix)
-    return np.asarray(matrix, dtype=np.float64), np.asarray(
-        flow - _everywhere(fit, rigid.params, geometry), dtype=np.float32
-    )
-
-
-def _everywhere(fit: RigidFit, params: NDArray[np.floating], geometry: CropGeometry) -> NDArray[np.float32]:
-    """A fitted rigid flow on every pixel of the crop."""
-    import cv2
-
-    rows = len(range(STEP // 2, geometry.height, STEP))
-    coarse = np.stack([fit.u @ params, fit.v @ params], axis=1).reshape(rows, -1, 2)
-    height, width = geometry.shape
-    # The grid starts at STEP/2; map every pixel to its place on it.
-    x = (np.arange(width, dtype=np.float32) - STEP // 2) / STEP
-    y = (np.arange(height, dtype=np.float32) - STEP // 2) / STEP
-    grid_x, grid_y = np.meshgrid(x, y)
-    return cv2.remap(
-        coarse.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
 
 
 def measure(
@@ -154,10 +112,8 @@ def measure(
         )
     means = {name: _mean([crops[i] for i in group if i in crops]) for name, group in roles.items()}
     identity = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    _, flow = register(means["onset"], means["apex"], identity, geometry, fit, fine)
-    if drift:
-        _, left = register(means["onset"], means["offset"], identity, geometry, fit, fine)
-        flow = flow - 0.5 * left
+    offset_mean = means["offset"] if drift else None
+    flow = rise(means["onset"], means["apex"], offset_mean, identity, geometry, fit, fine)
     # Beyond the edge of the picture there is nothing that could have moved.
     flow = flow * (covers[onset] & covers[apex])[..., None]
     sampled = flow[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2)

@@ -8,8 +8,9 @@ import numpy as np
 
 from merkit.analysis.measure import Measurement
 from merkit.analysis.result import Recognition
-from merkit.faces.geometry import EYE_DISTANCE_AT_200, EYES
-from merkit.inputs.flow_map import flow_to_map, map_p95
+from merkit.faces.geometry import CropGeometry
+from merkit.inputs.flow_map import flow_to_map
+from merkit.inputs.onset_apex_flow import amplitude_px200
 from merkit.methods import load_shipped
 
 LEAST_PX200 = 0.2
@@ -32,8 +33,7 @@ class GatedRecognizer:
     def __call__(self, seen: Measurement) -> Recognition:
         """Class probabilities of one measured interval."""
         flow_map = flow_to_map(seen.flow)
-        eye_distance = (EYES[1][0] - EYES[0][0]) * seen.flow.shape[1]
-        amplitude = float(map_p95(flow_map)) * EYE_DISTANCE_AT_200 / eye_distance
+        amplitude = amplitude_px200(flow_map, CropGeometry(seen.flow.shape[1]))
         chances = np.asarray(self._model.predict_maps(flow_map[None]))[0]
         classes = [str(c) for c in self._model.classes_]
         best = int(np.argmax(chances))

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 class Recognizer(Protocol):
     """A classifier over clips in the manner of scikit-learn.
 
+    A method that computes something of each clip alone and without labels may have ``prepare(clip)``, which
+    returns the clip with that among its features.  A run may call it once for every clip, before the
+    folds, so it must keep nothing from one clip to the next.
+
     Attributes
     ----------
     name : str
         Registered name.
     requires : tuple of str
-        What a clip must carry: ``frames``, ``flow_map``, ``sequence``, ``apex`` or ``aus``.
+        What a clip must carry: ``frames``, ``flow_map``, ``sequence``, ``apex`` or ``aus``; one of two
+        where they are joined as ``"flow_map or frames"``.
     classes_ : array, shape (K,)
         Class labels in the order of the probabilities; set by `fit`.
     card : dict

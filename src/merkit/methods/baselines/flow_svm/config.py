@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from merkit.errors import ConfigError
 
+_WORDS = {
+    "select": ("fixed", "nested"),
+    "apex": ("auto", "annotated", "estimated"),
+    "face": ("detect", "whole"),
+}
+
 
 @dataclass(frozen=True)
 class FlowSVMConfig:
@@ -26,6 +32,13 @@ class FlowSVMConfig:
     select : {"fixed", "nested"}
         "nested" chooses grid, normalise and c anew in every fit, by the UF1 of inner folds of the
         training subjects; what is given for them then has no effect.
+    apex : {"auto", "annotated", "estimated"}
+        For clips without a precomputed flow map: take the annotated apex and estimate a missing one; refuse
+        clips without one; or estimate all.
+    face : {"detect", "whole"}
+        For the same: look for the face, or take whole frames for it.
+    average_s : float
+        For the same: seconds around onset, apex and offset that are averaged against camera noise, 0 to 1.
     """
 
     grid: int = 10
@@ -34,6 +47,9 @@ class FlowSVMConfig:
     inner_folds: int = 5
     target_accuracy: float = 0.8
     select: str = "fixed"
+    apex: str = "auto"
+    face: str = "detect"
+    average_s: float = 0.022
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
@@ -45,5 +61,9 @@ class FlowSVMConfig:
             raise ConfigError(f"inner_folds={self.inner_folds!r}: expected a whole number of 2 or more")
         if not 0 <= self.target_accuracy <= 1:
             raise ConfigError(f"target_accuracy={self.target_accuracy!r}: expected a number from 0 to 1")
-        if self.select not in ("fixed", "nested"):
-            raise ConfigError(f"select={self.select!r}: expected 'fixed' or 'nested'")
+        for name, allowed in _WORDS.items():
+            if getattr(self, name) not in allowed:
+                expected = " or ".join(map(repr, allowed))
+                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
+        if not 0 <= self.average_s <= 1:
+            raise ConfigError(f"average_s={self.average_s!r}: expected seconds from 0 to 1")

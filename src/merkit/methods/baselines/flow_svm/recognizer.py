@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from merkit.errors import ConfigError, DataError
-from merkit.inputs.flow_map import flow_features, map_p95
+from merkit.inputs.flow_map import MAP_SIZE, flow_features, map_p95
 from merkit.methods.baselines.flow_svm.calibration import choose_threshold, fit_sharpness, softmax
 from merkit.methods.baselines.flow_svm.config import FlowSVMConfig
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
@@ -24,6 +24,7 @@ from merkit.methods.registry import register
 
 if TYPE_CHECKING:
     from merkit.clips import Clip
+    from merkit.inputs.onset_apex_flow import FlowMap
 
 _FORMAT = 1
 _ARRAYS = ("mean", "scale", "coef", "intercept")
@@ -31,7 +32,7 @@ _ARRAYS = ("mean", "scale", "coef", "intercept")
 
 @register("flow-svm", config=FlowSVMConfig, summary="linear SVM on the 28x28 onset-apex flow map")
 class FlowSVM:
-    """Recognizer over clips that carry ``features["flow_map"]``, (28, 28, 2 or 3).
+    """Recognizer over clips that carry ``features["flow_map"]``, (28, 28, 2 or 3), or frames to measure it.
 
     The label is the class with the greatest sum of pair margins, which is also the most probable one;
     probabilities are a softmax of those margins, its sharpness fitted to out-of-fold margins of the
@@ -53,7 +54,7 @@ class FlowSVM:
     """
 
     name = "flow-svm"
-    requires: tuple[str, ...] = ("flow_map",)
+    requires: tuple[str, ...] = ("flow_map or frames",)
     classes_: NDArray[Any]
     abstain_below: float
     sharpness_: float
@@ -73,7 +74,7 @@ class FlowSVM:
         context: FitContext | None = None,
     ) -> FlowSVM:
         """Learn from clips, their labels (N,) and their subjects (N,); returns itself."""
-        return self.fit_maps(stack_feature(clips, "flow_map", self.name), labels, groups, context=context)
+        return self.fit_maps(self._maps(clips), labels, groups, context=context)
 
     def fit_maps(
         self, maps: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, context: FitContext | None = None
@@ -123,7 +124,7 @@ class FlowSVM:
 
     def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
         """Class probabilities, shape (N, K), for a world where each class is equally frequent."""
-        return self.predict_maps(stack_feature(clips, "flow_map", self.name))
+        return self.predict_maps(self._maps(clips))
 
     def predict_maps(self, maps: ArrayLike) -> NDArray[np.float64]:
         """Class probabilities of flow maps (N, 28, 28, 2 or 3), shape (N, K)."""
@@ -145,8 +146,19 @@ class FlowSVM:
         return () if self.config.select == "nested" else ("casme2", "smic", "samm")
 
     def explain(self, clips: Sequence[Clip]) -> list[dict[str, Any]]:
-        """What each prediction rests on; see `explain_maps`."""
-        return self.explain_maps(stack_feature(clips, "flow_map", self.name))
+        """What each prediction rests on: see `explain_maps`, and where the flow map comes from.
+
+        Returns
+        -------
+        list of dict, one a clip
+            ``flow_map``: ``"precomputed"`` or ``"measured"``.  For a measured one also ``key_frames``:
+            annotated numbers of onset, apex and offset (``None``: first, last); ``apex``: ``"annotated"`` or
+            ``"estimated"``; ``px200``: 95th percentile of the motion at a face width of 200 pixels.
+        """
+        return [
+            {**told, **self._origin(clip)}
+            for clip, told in zip(clips, self.explain_maps(self._maps(clips)), strict=True)
+        ]
 
     def explain_maps(self, maps: ArrayLike) -> list[dict[str, Any]]:
         """Share of each cell of the face in each class's margin.
@@ -234,6 +246,54 @@ class FlowSVM:
         except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
             raise DataError(f"{source} does not hold a saved flow-svm ({error}): save one there") from error
         return model
+
+    def prepare(self, clip: Clip) -> Clip:
+        """The clip with its flow map: what can be computed once, of this clip alone and without labels.
+
+        A run calls it for every clip before the folds, so that no fold measures a clip again.  An estimated
+        apex is written among the repairs.
+        """
+        if "flow_map" in clip.features:
+            return clip
+        seen = self._measured(clip)
+        noted = (*clip.repairs, seen.apex.note) if seen.apex.note else clip.repairs
+        features = {**clip.features, "flow_map": seen.values}
+        return replace(clip, features=features, apex=seen.apex.number, repairs=noted)
+
+    def _maps(self, clips: Sequence[Clip]) -> NDArray[Any]:
+        if all("flow_map" in clip.features for clip in clips):
+            return stack_feature(clips, "flow_map", self.name)
+        return np.stack([self._map(clip) for clip in clips])
+
+    def _map(self, clip: Clip) -> NDArray[np.float32]:
+        given = clip.features.get("flow_map")
+        if given is None:
+            return self._measured(clip).values
+        stored = np.asarray(given)
+        if stored.shape[:2] != (MAP_SIZE, MAP_SIZE) or stored.ndim != 3:
+            raise DataError(
+                f"clip {clip.id!r} has a flow_map of shape {stored.shape}, those measured in frames have "
+                f"({MAP_SIZE}, {MAP_SIZE}, 2)"
+            )
+        return stored[..., :2].astype(np.float32)
+
+    def _measured(self, clip: Clip) -> FlowMap:
+        # Here, not above: the saved recognizer works on maps without OpenCV.
+        from merkit.inputs.onset_apex_flow import FlowSettings, flow_map_of
+
+        how = self.config
+        return flow_map_of(clip, FlowSettings(apex=how.apex, face=how.face, average_s=how.average_s))
+
+    def _origin(self, clip: Clip) -> dict[str, Any]:
+        if "flow_map" in clip.features:
+            return {"flow_map": "precomputed"}
+        seen = self._measured(clip)
+        return {
+            "flow_map": "measured",
+            "key_frames": {"onset": clip.onset, "apex": seen.apex.number, "offset": clip.offset},
+            "apex": seen.apex.origin,
+            "px200": seen.px200,
+        }
 
     def _features(self, maps: ArrayLike) -> NDArray[np.float64]:
         return flow_features(maps, self.settings_.grid, normalise=self.settings_.normalise)

@@ -1,0 +1,162 @@
+"""Laying one picture of a face on another: the head's own motion undone, the expression left.
+
+Everything is measured in one crop, whatever crop a method asks for later: there the robust fit of
+:mod:`merkit.faces.register` was balanced, and there videos are measured as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.errors import DataError
+from merkit.faces.crop import in_picture, warp
+from merkit.faces.geometry import CropGeometry, compose, grid_points, invert
+from merkit.faces.reference import STEP, refer
+from merkit.faces.register import RigidFit, RigidMotion
+from merkit.inputs.placement import Placement
+from merkit.motion.flow import optical_flow
+
+NEAR_ENOUGH = 0.3
+"""Rigid displacement in crop pixels from which on the crop is moved along and measured again."""
+TURNS = 3
+"""How often it is moved along at most."""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The face of the onset, on which other pictures of the clip are laid; see :func:`anchor_on`.
+
+    Attributes
+    ----------
+    crop : uint8 array, shape (H, W)
+        The face in the crop of `geometry`.
+    matrix : float array, shape (2, 3)
+        From picture to crop pixels.
+    geometry : CropGeometry
+    fit : RigidFit
+        Tells head motion from expression, on every :data:`~merkit.faces.reference.STEP`-th pixel.
+    shape : tuple of int
+        ``(height, width)`` of the pictures.
+    landmarks : float array, shape (468, 3), or None
+        Mesh in the crop, depth last; ``None`` for a whole frame.
+    """
+
+    crop: NDArray[np.uint8]
+    matrix: NDArray[np.float64]
+    geometry: CropGeometry
+    fit: RigidFit
+    shape: tuple[int, ...]
+    landmarks: NDArray[np.floating] | None = None
+
+    def flow_to(
+        self, gray: NDArray[np.uint8], backend: str = "dis"
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Expression between the anchor and another picture (h, w); see :func:`register`."""
+        return register(self.crop, gray, self.matrix, self.geometry, self.fit, backend)
+
+    def head_to(self, gray: NDArray[np.uint8], backend: str = "dis") -> NDArray[np.float64]:
+        """Matrix (2, 3) from another picture to the crop that undoes the head's motion in the plane."""
+        matrix, rigid, _ = _settle(self.crop, gray, self.matrix, self.geometry, self.fit, backend)
+        return compose(invert(rigid.matrix), matrix)
+
+    def cover(self, matrix: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Which pixels of the crop show the picture and not what stands in for it, (H, W)."""
+        points = grid_points(self.geometry.shape, 1)
+        return in_picture(points, matrix, self.shape).reshape(self.geometry.shape)
+
+
+def anchor_on(
+    gray: NDArray[np.uint8], placement: Placement, geometry: CropGeometry, who: str = "the picture"
+) -> Anchor:
+    """Make a picture the one on which others are laid.
+
+    Parameters
+    ----------
+    gray : uint8 array, shape (h, w)
+    placement : Placement
+        Where its face is.  For a whole frame all pixels count alike in the fit of the head's motion, since
+        nobody knows where in it the brows and the mouth are.
+    geometry : CropGeometry
+    who : str
+        What to call the picture in an error.
+
+    Raises
+    ------
+    DataError
+        If the face is too small, or too little of it is in the picture.
+    """
+    grid = grid_points(geometry.shape, STEP)
+    if placement.mesh is None:
+        matrix = placement.matrix(geometry)
+        crop = warp(gray, matrix, geometry)
+        return Anchor(crop, matrix, geometry, RigidFit(grid, np.ones(len(grid))), gray.shape)
+    reference = refer(gray, placement.mesh.points, placement.mesh.depth, geometry, grid)
+    if reference is None:
+        raise DataError(
+            f"{who}: the face is too small or mostly outside of the frame; give larger frames, or "
+            "face='whole' to take whole frames as they are"
+        )
+    return Anchor(reference.crop, reference.matrix, geometry, reference.fit, gray.shape, reference.landmarks)
+
+
+def register(
+    reference: NDArray[np.uint8], gray: NDArray[np.uint8], matrix: NDArray[np.floating],
+    geometry: CropGeometry, fit: RigidFit, backend: str,
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:  # fmt: skip
+    """Crop matrix of a picture that undoes the rigid motion against a reference crop.
+
+    Parameters
+    ----------
+    reference : uint8 array, shape (H, W)
+        A crop of `geometry`.
+    gray : uint8 array, shape (h, w)
+        Another picture, not cropped.
+    matrix : float array, shape (2, 3)
+        From picture to crop pixels, near the truth.
+    geometry : CropGeometry
+    fit : RigidFit
+        On every :data:`~merkit.faces.reference.STEP`-th pixel of the crop.
+    backend : str
+        See :func:`merkit.motion.flow.optical_flow`.
+
+    Returns
+    -------
+    matrix : float array, shape (2, 3)
+    residual : float32 array, shape (H, W, 2)
+        Flow from the reference to the crop by that matrix, the rest of the rigid motion removed.
+    """
+    matrix, rigid, flow = _settle(reference, gray, matrix, geometry, fit, backend)
+    return matrix, np.asarray(flow - _everywhere(fit, rigid.params, geometry), dtype=np.float32)
+
+
+def _settle(
+    reference: NDArray[np.uint8], gray: NDArray[np.uint8], matrix: NDArray[np.floating],
+    geometry: CropGeometry, fit: RigidFit, backend: str,
+) -> tuple[NDArray[np.float64], RigidMotion, NDArray[np.float32]]:  # fmt: skip
+    """Move the crop along until little rigid motion is left; matrix, what is left, and the flow."""
+    for turn in range(TURNS + 1):
+        flow = optical_flow(reference, warp(gray, matrix, geometry), backend)
+        rigid = fit(flow[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2))
+        tx, ty, s, r = rigid.params[:4]
+        if turn == TURNS or np.hypot(tx, ty) + np.hypot(s, r) < NEAR_ENOUGH:
+            break
+        matrix = compose(invert(rigid.matrix), matrix)
+    return np.asarray(matrix, dtype=np.float64), rigid, flow
+
+
+def _everywhere(fit: RigidFit, params: NDArray[np.floating], geometry: CropGeometry) -> NDArray[np.float32]:
+    """A fitted rigid flow on every pixel of the crop."""
+    rows = len(range(STEP // 2, geometry.height, STEP))
+    coarse = np.stack([fit.u @ params, fit.v @ params], axis=1).reshape(rows, -1, 2)
+    height, width = geometry.shape
+    # The grid starts at STEP/2; map every pixel to its place on it.
+    x = (np.arange(width, dtype=np.float32) - STEP // 2) / STEP
+    y = (np.arange(height, dtype=np.float32) - STEP // 2) / STEP
+    grid_x, grid_y = np.meshgrid(x, y)
+    return cv2.remap(
+        coarse.astype(np.float32), grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
