@@ -37,7 +37,7 @@ EXAMPLES = {
         "rawpic/s15/15_0101disgustingteeth/img1.jpg",
     ),
     "casme3-a": (
-        NativeClip("spNO.14", "J", 175, 178, 180, more={"objective": "VII"}),
+        NativeClip("spNO.14", "J", 175, 178, 180, more={"objective_class": "VII"}),
         "part_A/data/part_A_split/part_A/spNO.14/j/color/175.jpg",
     ),
     "casme3-c": (NativeClip("3", "1", 5, None, 9, aus="4,7"), "RGB_Depth/part_C/part_C/03/a/color/5.jpg"),

@@ -111,8 +111,11 @@ class Casme2(Layout):
     def title(self, subject: str, emotion: str, number: int) -> str:
         return f"EP{number:02d}_{number:02d}f" if number % 2 else f"EP{number:02d}_{number}"
 
+    def person_id(self, subject: str) -> str:
+        return f"sub{int(subject):02d}"
+
     def clip_id(self, clip: NativeClip) -> str:
-        return f"sub{int(clip.subject):02d}_{clip.name}"
+        return f"{self.person_id(clip.subject)}_{clip.name}"
 
     def folder(self, clip: NativeClip) -> str:
         top = "Cropped" if self.cropped else "CASME2_RAW_selected"
@@ -135,7 +138,7 @@ class Casme2(Layout):
             subject = int(clip.subject) if self.variant == "updated" else clip.subject
             apex = self.missing_apex if clip.apex is None else clip.apex
             marks = [clip.onset, apex, clip.offset]
-            objective = [int(clip.more.get("objective", "7"))] if extra else []
+            objective = [int(clip.more.get("objective_class", "7"))] if extra else []
             text = number_or_text(clip.aus)
             rows.append([subject, clip.name, *gap, *marks, *gap, text, clip.emotion, *objective])
         return {"Sheet1": rows, "Sheet2": [], "Sheet3": []}

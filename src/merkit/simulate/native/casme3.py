@@ -36,7 +36,7 @@ class Casme3A(Layout):
         return letter.upper() if subject == "spNO.14" else letter
 
     def finish(self, clip: NativeClip, place: int) -> NativeClip:
-        return replace(clip, more={"objective": ("VII", "III", "II")[place % 3]})
+        return replace(clip, more={"objective_class": ("VII", "III", "II")[place % 3]})
 
     def folder(self, clip: NativeClip) -> str:
         return f"part_A/data/part_A_split/part_A/{clip.subject}/{clip.name.lower()}/color"
@@ -51,11 +51,13 @@ class Casme3A(Layout):
         rows: Rows = [["Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class", "emotion"]]
         for clip in clips:
             marks = ["" if mark is None else str(mark) for mark in (clip.onset, clip.apex, clip.offset)]
-            rows.append([clip.subject, clip.name, *marks, clip.aus, clip.more["objective"], clip.emotion])
+            rows.append(
+                [clip.subject, clip.name, *marks, clip.aus, clip.more["objective_class"], clip.emotion]
+            )
         return {"label": rows, "Sheet1": [], "Sheet3": []}
 
     def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
-        return replace(clip, more={"objective": row["Objective class"]})
+        return replace(clip, more={"objective_class": row["Objective class"]})
 
 
 class Casme3C(Layout):

@@ -63,15 +63,18 @@ class CasmeSq(Layout):
             raise ConfigError(f"clips: {number} videos a person; {self.name} has names for {len(VIDEOS)}")
         return list(VIDEOS)[number - 1]
 
+    def person_id(self, subject: str) -> str:
+        return f"s{FOLDERS[int(subject) - 1]}"
+
     def clip_id(self, clip: NativeClip) -> str:
-        return f"s{FOLDERS[int(clip.subject) - 1]}_{clip.name}"
+        return f"{self.person_id(clip.subject)}_{clip.name}"
 
     def finish(self, clip: NativeClip, place: int) -> NativeClip:
         return self.annotate(clip, "macro" if place % 3 == 2 else "micro")
 
     def annotate(self, clip: NativeClip, kind: str) -> NativeClip:
         felt = _SHOWN[clip.name.rstrip("0123456789_")]
-        return replace(clip, more={"type": f"{kind}-expression", "self-reported": felt})
+        return replace(clip, more={**clip.more, "type": f"{kind}-expression", "self-reported": felt})
 
     def folder(self, clip: NativeClip) -> str:
         number = FOLDERS[int(clip.subject) - 1]

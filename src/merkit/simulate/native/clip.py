@@ -25,7 +25,7 @@ class NativeClip:
     fps: float = 0.0
     first: int = 0
     last: int = 0
-    more: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def marked(self, lowest: int = 1, margin: int = 60) -> list[int]:
         """Frame numbers that a reader may ask for when only the marked frames are written.

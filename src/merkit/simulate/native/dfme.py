@@ -26,6 +26,7 @@ class Dfme(Layout):
     columns = ("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion", "AU")
     variants = ("train", "testA", "testB", "challenge")
     lowest = 0
+    suffix = ".png"
     subjects = tuple(f"sub{number:04d}" for number in (3, 4, 5, 17, 120))
     emotions = (
         ("anger", "23"),
@@ -59,7 +60,7 @@ class Dfme(Layout):
         return f"{tops.get(self.variant, 'DFME_train')}/{clip.name}"
 
     def file(self, clip: NativeClip, number: int) -> str:
-        return f"{number}.png"
+        return f"{number}{self.suffix}"
 
     def sheets(self, clips: Sequence[NativeClip]) -> dict[str, Rows]:
         head = ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Emotion"]

@@ -31,6 +31,8 @@ class Layout(ABC):
     variants: ClassVar[tuple[str, ...]] = ("",)
     has_cropped: ClassVar[bool] = False
     grey: ClassVar[bool] = False
+    suffix: str = ".jpg"
+    """Format of the frames."""
     missing_apex: ClassVar[str] = ""
     """What stands in the table where there is no apex."""
     subjects: ClassVar[tuple[str, ...]]
@@ -119,6 +121,8 @@ class Layout(ABC):
     """The lowest frame number that occurs."""
     context: ClassVar[bool] = True
     """Whether folders hold more frames than those from onset to offset."""
+    coded: ClassVar[bool] = True
+    """Whether apex and action units are annotated."""
     long: bool = False
     """Whether a folder holds a whole video with several events."""
     largest: ClassVar[int] = 999
@@ -147,6 +151,10 @@ class Layout(ABC):
     def clip_id(self, clip: NativeClip) -> str:
         """Return the id that merkit's reader gives a clip."""
         return clip.name
+
+    def person_id(self, subject: str) -> str:
+        """Return the subject as merkit's reader names it."""
+        return subject
 
     def annotate(self, clip: NativeClip, kind: str) -> NativeClip:
         """Say whether a clip is a ``micro`` or ``macro`` expression, where the table does."""

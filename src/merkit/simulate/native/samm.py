@@ -78,7 +78,7 @@ class Samm(Layout):
             marks = [clip.onset, clip.apex, clip.offset, (clip.offset or 0) - (clip.onset or 0) + 1]
             units = number_or_text(clip.aus)
             code = int(clip.name.split("_")[1])
-            objective = int(clip.more.get("objective", "7"))
+            objective = int(clip.more.get("objective_class", "7"))
             rows.append(
                 [clip.subject, clip.name, code, *marks, "Micro - 1/2", units, clip.emotion, objective, None]
             )

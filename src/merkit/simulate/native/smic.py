@@ -20,18 +20,31 @@ LOST = {"s18_sur_03": -1, "s3_po_08": 2, "s3_sur_01": 1, "s3_sur_05": 1, "s3_ne_
 
 
 class SmicHs(Layout):
-    """SMIC, 100 fps camera: no table, the class is the folder, frame numbers count the camera."""
+    """SMIC, 100 fps camera: the class is the folder, frame numbers count the camera.
+
+    Variants: as its owners hand it out, without a table; and ``marked``, with one that circulates.
+    """
 
     name = "smic-hs"
     fps = 100.0
     columns = ("Subject", "Filename", "OnsetFrame", "", "OffsetFrame", "Estimated Emotion", "")
     has_cropped = True
+    variants: ClassVar[tuple[str, ...]] = ("", "marked")
+    coded = False
     context = False
+    suffix = ".bmp"
     largest = 99
     camera = "HS"
     digits = 6
     subjects: ClassVar[tuple[str, ...]] = ("1", "2", "3", "4", "5", "6", "8", "9", "11", "12")
     emotions = (("negative", ""), ("positive", ""), ("surprise", ""))
+
+    @property
+    def table(self) -> str:
+        return "SMIC_HS_onset_apex_offset.csv" if self.variant == "marked" else ""
+
+    def person_id(self, subject: str) -> str:
+        return f"s{int(subject):02d}"
 
     def title(self, subject: str, emotion: str, number: int) -> str:
         return f"s{subject}_{_SHORT[emotion]}_{number:02d}"
@@ -49,13 +62,23 @@ class SmicHs(Layout):
         return f"{top}/{self.camera}/s{int(clip.subject)}/micro/{clip.emotion}/{clip.name}"
 
     def file(self, clip: NativeClip, number: int) -> str:
-        return f"{'reg_' if self.cropped else ''}image{number:0{self.digits}d}.bmp"
+        return f"{'reg_' if self.cropped else ''}image{number:0{self.digits}d}{self.suffix}"
 
     def there(self, clip: NativeClip, numbers: list[int]) -> list[int]:
         lost = LOST.get(clip.name, 0) if self.cropped and self.camera == "HS" else 0
         # Which frames they are is not known; those in the middle leave onset and offset in place.
         middle = len(numbers) // 2
         return [] if lost < 0 else numbers[:middle] + numbers[middle + lost :]
+
+    def sheets(self, clips: Sequence[NativeClip]) -> dict[str, Rows]:
+        labels = ("positive", "negative", "surprise")
+        rows: Rows = []
+        for clip in clips:
+            person = self.person_id(clip.subject)
+            name = f"{person}{clip.name[clip.name.index('_') :]}"
+            marks = [clip.onset, clip.apex, clip.offset]
+            rows.append([person, name, *marks, 1 + labels.index(clip.emotion)])
+        return {"SMIC_HS": rows}
 
     def known(self, clip: NativeClip, row: Mapping[str, str]) -> NativeClip:
         return self.finish(clip, 0)
@@ -66,6 +89,7 @@ class SmicVis(SmicHs):
 
     name = "smic-vis"
     fps = 25.0
+    variants = ("",)
     camera = "VIS"
     digits = 4
     subjects = ("11", "12", "13", "14", "15", "18", "19", "20")

@@ -32,6 +32,7 @@ class Manifest(Layout):
 
     def __init__(self, variant: str = "", cropped: bool = False) -> None:
         super().__init__(variant, cropped)
+        self.suffix = f".{self.variant}"
         self.long = self.variant == "mp4"
 
     def video(self, subject: str, number: int) -> str:
@@ -44,7 +45,7 @@ class Manifest(Layout):
         return f"videos/{clip.name.rpartition('_')[0]}.mp4" if self.long else f"frames/{clip.name}"
 
     def file(self, clip: NativeClip, number: int) -> str:
-        return f"{number:05d}.{self.variant}"
+        return f"{number:05d}{self.suffix}"
 
     def sheets(self, clips: Sequence[NativeClip]) -> dict[str, Rows]:
         further = sorted({key for clip in clips for key in clip.more})
@@ -65,6 +66,7 @@ class Folders(Layout):
     fps = 100.0
     subjects = Manifest.subjects
     emotions = Manifest.emotions
+    suffix = ".png"
 
     def title(self, subject: str, emotion: str, number: int) -> str:
         return f"{subject}_{number}"
@@ -76,4 +78,4 @@ class Folders(Layout):
         return f"{clip.emotion}/{clip.name}"
 
     def file(self, clip: NativeClip, number: int) -> str:
-        return f"{number:05d}.png"
+        return f"{number:05d}{self.suffix}"
