@@ -36,8 +36,8 @@ def load_portrait(
         When the file cannot be read, or shows no face or too small a one, or when the face mesh
         model is not there.
     """
-    rgb, name = _read(face)
-    return Portrait.from_picture(rgb, _landmarks(rgb, name), face_px, size)
+    rgb, name = read_face(face)
+    return Portrait.from_picture(rgb, face_landmarks(rgb, name), face_px, size)
 
 
 def face_name(face: str | Path | None) -> str:
@@ -45,7 +45,8 @@ def face_name(face: str | Path | None) -> str:
     return DEFAULT_FACE if face is None else Path(face).name
 
 
-def _read(face: str | Path | None) -> tuple[NDArray[np.uint8], str]:
+def read_face(face: str | Path | None = None) -> tuple[NDArray[np.uint8], str]:
+    """Read a face picture, or the default one: (H, W, 3) RGB, and its name."""
     if face is None:
         from skimage.data import astronaut
 
@@ -63,7 +64,14 @@ def _read(face: str | Path | None) -> tuple[NDArray[np.uint8], str]:
         ) from problem
 
 
-def _landmarks(rgb: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
+def face_landmarks(rgb: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
+    """Find the 468 mesh landmarks of a picture (H, W, 3); ``name`` is for what an error says.
+
+    Returns
+    -------
+    array (468, 3) float32
+        ``(x, y, depth)`` in pixels; a more negative depth is nearer to the camera.
+    """
     models = load_face_models()
     if models.name == "haar":
         raise DataError(
@@ -79,4 +87,4 @@ def _landmarks(rgb: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
     mesh = models.mesh(rgb, faces[0])
     if mesh is None:
         raise DataError(f"face picture {name}: no landmarks were found on the face; give a frontal portrait")
-    return mesh.points
+    return np.column_stack([mesh.points, mesh.depth])
