@@ -23,6 +23,7 @@ from merkit.datasets.frame_checks import (
 )
 from merkit.datasets.pixel_checks import check_pixels
 from merkit.datasets.registry import read_dataset
+from merkit.datasets.simulated import planned_counts
 from merkit.errors import AnnotationError
 from merkit.video.images import IMAGE_SUFFIXES
 from merkit.video.sources import FolderFrames
@@ -139,12 +140,13 @@ def examine(
         for finding in _annotation(clip, row, cells, known)
     ]
     looked = _look(clips, rows, about, pixels, on_progress)
-    expected = expected_counts(name, version)
+    planned = planned_counts(Path(root))
+    expected = expected_counts(name, version) if planned is None else planned
     counts = _counts(table)
     if label_counts is not None:
         for what, (there, wanted) in label_counts(table).items():
             counts[what] = there
-            expected |= {what: wanted} if wanted else {}
+            expected |= {what: wanted} if wanted and planned is None else {}
     findings = _without_apex(findings, len(clips)) + looked.findings
     findings += owners_of_foreign(findings, clips, looked.listings)
     findings += check_doubles(clips, looked.listings)
