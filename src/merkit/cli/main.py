@@ -13,7 +13,7 @@ from merkit import __version__
 from merkit.cli.failure import STOPPED, WRONG_INPUT, report
 from merkit.cli.streams import open_closed_streams, silence, speak
 
-COMMANDS = ("analyze", "compare", "datasets", "demo", "doctor", "evaluate", "score")
+COMMANDS = ("analyze", "compare", "datasets", "demo", "doctor", "evaluate", "score", "simulate")
 """Each is a module of this package with a function ``register(app)``."""
 
 # typer does not name the base of its usage errors, and where it lives differs between versions.
@@ -95,6 +95,7 @@ def merkit(
     merkit demo                         see it work on a simulated face
     merkit analyze interview.mp4        report in merkit-out/interview
     merkit analyze frames/ --fps 200    a folder of pictures
+    merkit simulate toy                 a labelled dataset of simulated faces
     merkit doctor --fetch               check, and fetch the face models
     merkit analyze --help               all options of a command
     """

@@ -10,8 +10,10 @@ from typing import Any
 from merkit.errors import ConfigError
 
 
-def parse_settings(words: Sequence[str]) -> dict[str, Any]:
+def parse_settings(words: Sequence[str], option: str = "--set", example: str = "grid=7") -> dict[str, Any]:
     """Settings from words ``key=value``: numbers, true, false and null as such, the rest as text.
+
+    ``option`` is what they were typed behind, and ``example`` one of them, for what an error says.
 
     Raises
     ------
@@ -25,9 +27,9 @@ def parse_settings(words: Sequence[str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for word in words:
-        key, value = _halves(word, "--set", "key=value, such as --set grid=7")
+        key, value = _halves(word, option, f"key=value, such as {option} {example}")
         if key in found:
-            raise ConfigError(f"--set {key} is given twice; give it once")
+            raise ConfigError(f"{option} {key} is given twice; give it once")
         found[key] = _value(value)
     return found
 
