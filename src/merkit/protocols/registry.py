@@ -15,10 +15,11 @@ from merkit.protocols.folds import k_folds
 from merkit.protocols.own_data import SOURCES, own_data
 from merkit.protocols.protocol import Protocol
 from merkit.protocols.single import SINGLE
+from merkit.protocols.synthme import SYNTHME
 from merkit.protocols.units import AU12
 
 _PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
-    {**SINGLE, **{protocol.name: protocol for protocol in (MEGC2019, LODO, AU12)}}
+    {**SINGLE, **SYNTHME, **{protocol.name: protocol for protocol in (MEGC2019, LODO, AU12)}}
 )
 _OWN = re.compile(rf"({'|'.join(SOURCES)})-(\d+)class")
 _K_FOLD = re.compile(r"(.+)-(\d+)fold")
