@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.simulate.dataset.encoding import Picture
 from merkit.simulate.dataset.plan import Unit, camera_of, perform, units_of
 from merkit.simulate.dataset.settings import Settings
 from merkit.simulate.dataset.streams import stream
 from merkit.simulate.dataset.studio import PORTRAIT_ONLY, describe, make_engine
 from merkit.simulate.dataset.subjects import Subject
+from merkit.simulate.encoding import Picture
 from merkit.simulate.performance import Performance
 from merkit.simulate.state import Engine, FaceState
 

@@ -13,10 +13,10 @@ from merkit.clips import Clip, ClipTable
 from merkit.datasets.action_units import action_unit_texts
 from merkit.processes import cores, in_processes
 from merkit.simulate.dataset.clip_truth import Truths, truths_of
-from merkit.simulate.dataset.encoding import developed
 from merkit.simulate.dataset.film import Film
 from merkit.simulate.dataset.plan import Unit, plan
 from merkit.simulate.dataset.settings import Settings, chosen_settings
+from merkit.simulate.encoding import developed
 from merkit.video.frame import Pixels
 from merkit.video.sources import ArrayFrames, FrameSource
 

@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError
 from merkit.simulate.action_units import ACTION_UNITS
 from merkit.simulate.camera import Camera
+from merkit.simulate.encoding import encode
 from merkit.simulate.native.clip import NativeClip
 from merkit.simulate.picture import load_portrait
 from merkit.simulate.state import FaceState, Movement
@@ -23,6 +24,7 @@ Picture = NDArray[np.uint8]
 Painter = Callable[[int], Picture]
 """Makes the picture of a frame number, (H, W, 3) uint8."""
 
+_JPEG_QUALITY = 95
 _TURN = 61
 """Frames in which the noise runs once through its drift; prime, so that no two marks look alike."""
 _FACE_PX, _PEAK_PX, _SMALLEST_FACE_PX = 0.5, 0.0075, 40.0
@@ -95,12 +97,8 @@ def save_picture(path: Path, picture: NDArray[np.uint8], grey: bool) -> None:
     DataError
         If it cannot be written.
     """
-    pixels = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY if grey else cv2.COLOR_RGB2BGR)
-    options = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
-    done, data = cv2.imencode(path.suffix, pixels, options)
-    if not done:
-        raise DataError(f"{path}: no picture format of this name; use .jpg, .png or .bmp")
-    path.write_bytes(data.tobytes())
+    pixels = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if grey else picture
+    path.write_bytes(encode(np.asarray(pixels, np.uint8), path.suffix, _JPEG_QUALITY))
 
 
 def _movable(text: str) -> str:

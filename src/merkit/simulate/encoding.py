@@ -29,10 +29,13 @@ def encode(picture: Picture, suffix: str, quality: int | None = None) -> bytes:
     """
     pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if suffix == ".jpg" and quality is not None else []
-    done, data = cv2.imencode(suffix, pixels, options)
+    try:
+        done, data = cv2.imencode(suffix, pixels, options)
+    except cv2.error:
+        done = False
     if not done:
         raise DataError(f"{suffix}: no picture format of this name; use .jpg, .png or .bmp")
-    return data.tobytes()
+    return bytes(data.tobytes())
 
 
 def developed(picture: Picture, suffix: str, quality: int | None = None) -> Picture:
