@@ -46,9 +46,9 @@ def parse_action_units(text: str) -> tuple[int, ...]:
 
 
 def face_width(points: NDArray[np.floating]) -> float:
-    """Distance in pixels between the two sides of the face, of mesh points (468, 2)."""
+    """Distance in pixels between the two sides of the face, of mesh points (468, 2) or (468, 3)."""
     right, left = FACE_SIDES
-    return float(np.hypot(*(points[left] - points[right])))
+    return float(np.hypot(*(points[left, :2] - points[right, :2])))
 
 
 def face_axes(points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -69,6 +69,18 @@ class Eyelid:
         brow = self._local(points[list(eye["brow"])])
         self._brow = np.polynomial.Polynomial.fit(brow[:, 0], brow[:, 1], 2)
 
+    def opening(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Where points are in the open eye: from corner to corner and from lid to lid, both 0 to 1."""
+        along, below = self._to_local(x, y)
+        inside = np.clip(along, 0, self.width)
+        upper, lower = self._upper(inside), self._lower(inside)
+        return along / self.width, (below - upper) / np.maximum(lower - upper, 1e-3)
+
+    @property
+    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Unit vectors from the corner on the left of the picture to the other, and downwards."""
+        return self._across, self._down
+
     def box(self, margin: float) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of everything the lid can change, in neutral pixels."""
         along = np.linspace(0, self.width, 9)

@@ -4,9 +4,9 @@ One picture is enlarged once by cubic splines, four times finer than the frames,
 sampled from it along a backward map.  ``cv2.remap`` rounds coordinates to 1/32 px; on the finer
 picture this is 1/128 px of the frame, and its linear interpolation errs little.
 
-A frame is made of three maps, from the neutral face outwards: lids slide, action units displace the
-skin, the head moves.  The head moves in front of a background that stays: the similarity fades out
-around the face.
+A frame is made of four maps, from the neutral face outwards: irises shift within the eyes, lids slide
+over them, action units and turns of the head displace what is seen, the head moves in the picture.  It
+moves in front of a background that stays: turns and the similarity fade out around the face.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from scipy.interpolate import make_interp_spline
 from merkit.errors import ConfigError, DataError
 from merkit.simulate.action_units import Side, displacement_field, face_axes, face_width
 from merkit.simulate.eyelids import LEFT_EYE, RIGHT_EYE, Eyelid
+from merkit.simulate.gaze import Iris
 from merkit.simulate.head_motion import HeadPose
-from merkit.simulate.state import FaceState, Movement
+from merkit.simulate.state import FaceState
+from merkit.simulate.turning import Relief
 
 Map = NDArray[np.float32]
 SMALLEST_FACE_PX = 60.0
 """Narrower faces hold too little detail to be enlarged."""
 _FINER = 4
+_FULL_STEPS, _ROUNDS = 20, 120
+"""Rounds in which the inverse of a displacement is sought: by full steps, and in all."""
 _HEAD_RIGID, _HEAD_STILL = 1.25, 1.9
 """Ellipses around the face, in half face sizes: inside the first all follows the head, outside the
 second nothing does."""
@@ -46,11 +50,19 @@ class Portrait:
         Of the frames.
     """
 
-    def __init__(self, fine: Map, points: NDArray[np.float64], shape: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        fine: Map,
+        points: NDArray[np.float64],
+        shape: tuple[int, int],
+        depth: NDArray[np.float64] | None = None,
+    ) -> None:
         self._fine = fine
         self.points = points
         self.shape = shape
+        self._depth = depth
         self._lids = (Eyelid(points, RIGHT_EYE), Eyelid(points, LEFT_EYE))
+        self._irises = tuple(Iris(lid) for lid in self._lids)
         rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
         self._grid = (columns, rows)
 
@@ -67,8 +79,8 @@ class Portrait:
         Parameters
         ----------
         rgb : array (H, W, 3) uint8
-        points : array (468, 2)
-            Mesh landmarks in pixels of ``rgb``.
+        points : array (468, 2) or (468, 3)
+            Mesh landmarks in pixels of ``rgb``; with depth (more negative is nearer), the head can turn.
         face_px : float
             Wanted width of the face in pixels of the frame.
         size : (width, height)
@@ -82,7 +94,8 @@ class Portrait:
             )
         if not 40 <= face_px <= 2000:
             raise ConfigError(f"face_px: {face_px} is outside 40 to 2000")
-        picture, points, scale = _reduce(rgb, np.asarray(points, np.float64), face_px / found)
+        depth = np.asarray(points[:, 2], np.float64) * face_px / found if points.shape[1] == 3 else None
+        picture, points, scale = _reduce(rgb, np.asarray(points[:, :2], np.float64), face_px / found)
         limits = scale * (np.array(picture.shape[1::-1]) - 1)
         frame = np.minimum(size, np.floor(limits) + 1).astype(int) // 2 * 2
         low, high = points.min(axis=0) * scale, points.max(axis=0) * scale
@@ -97,7 +110,8 @@ class Portrait:
             np.clip(steps[0], 0, picture.shape[1] - 1)
         )
         fine = np.clip(fine, 0, 255).astype(np.float32)
-        return cls(np.ascontiguousarray(fine), points * scale - start, (int(frame[1]), int(frame[0])))
+        shape = int(frame[1]), int(frame[0])
+        return cls(np.ascontiguousarray(fine), points * scale - start, shape, depth)
 
     def field(self, action_units: str, side: Side = "both", asymmetry: float = 0.0) -> NDArray[np.float32]:
         """The displacement of some action units with a peak of 1 px, as (height, width, 2)."""
@@ -106,7 +120,7 @@ class Portrait:
     def render(self, state: FaceState) -> NDArray[np.float32]:
         """The frame of a state without camera: (height, width, 3), grey levels 0 to 255."""
         x, y = self._to_neutral(*self._grid, state)
-        frame = self._sample(x, y)
+        frame = self._sample(*self._unlook(x, y, state.gaze))
         for lid, closure in zip(self._lids, state.closure, strict=True):
             if closure > 0:
                 self._draw_lid(frame, x, y, lid, closure)
@@ -122,10 +136,11 @@ class Portrait:
         visible : array (height, width) bool
             False where what is seen in ``reference`` is hidden by a lid in ``state``.
         """
-        x, y = self._to_neutral(*self._grid, reference)
+        skin_x, skin_y = self._to_neutral(*self._grid, reference)
+        x, y = self._unlook(skin_x, skin_y, reference.gaze)
         for lid, closure in zip(self._lids, reference.closure, strict=True):
             if closure > 0:
-                seen = lid.source(x, y, closure)
+                seen = lid.source(skin_x, skin_y, closure)
                 x, y = np.where(seen.cover >= 0.5, seen.x, x), np.where(seen.cover >= 0.5, seen.y, y)
         new_x, new_y, visible = self.moved(x, y, state)
         return np.stack([new_x - self._grid[0], new_y - self._grid[1]], axis=-1), visible
@@ -133,13 +148,16 @@ class Portrait:
     def moved(self, x: Map, y: Map, state: FaceState) -> tuple[Map, Map, NDArray[np.bool_]]:
         """Where points of the neutral face are in a state, and which are not hidden by a lid."""
         visible = np.ones(np.shape(x), dtype=bool)
+        if state.gaze != (0.0, 0.0):
+            for iris in self._irises:
+                x, y = iris.moved(x, y, iris.shift(state.gaze))
         for lid, closure in zip(self._lids, state.closure, strict=True):
             if closure > 0:
                 x, y, hidden = lid.moved(x, y, closure)
                 visible &= ~hidden
         x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)
-        if state.movements:
-            total = _total(state.movements)
+        total = self._displacement(state)
+        if total is not None:
             shift = _lookup(total, x, y)
             x, y = x + shift[..., 0], y + shift[..., 1]
         there_x, there_y = x, y
@@ -190,21 +208,53 @@ class Portrait:
     def _to_neutral(self, x: Map, y: Map, state: FaceState) -> tuple[Map, Map]:
         """Neutral coordinates of what is seen at frame coordinates, lids aside."""
         x, y = self._undo_head(x, y, state.head)
-        if not state.movements:
+        total = self._displacement(state)
+        if total is None:
             return x, y
-        total = _total(state.movements)
         # `_lookup` rounds positions to 1/32 px, hence shifts: finer than this the steps cannot become.
         slope = float(sum(np.abs(np.diff(total, axis=axis)).max() for axis in (0, 1)))
         enough = max(2e-3 * max(1.0, float(np.abs(total).max())), slope / 24)
         from_x, from_y = x, y
-        for _ in range(60):
+        for n in range(_ROUNDS):
+            if n == _FULL_STEPS and _folds(total):
+                break
             shift = _lookup(total, from_x, from_y)
             next_x, next_y = x - shift[..., 0], y - shift[..., 1]
+            if n >= _FULL_STEPS:
+                # Where skin stretches to more than twice its length, full steps swing ever wider.
+                next_x, next_y = 0.5 * (from_x + next_x), 0.5 * (from_y + next_y)
             change = max(np.abs(next_x - from_x).max(), np.abs(next_y - from_y).max())
             from_x, from_y = next_x, next_y
             if change < enough:
                 return from_x, from_y
         raise ConfigError("movement: the displacement is too strong, the skin would fold over itself")
+
+    def _displacement(self, state: FaceState) -> Map | None:
+        """How far skin moves within the head, (height, width, 2); ``None`` where nothing does."""
+        parts = [movement.field * np.float32(movement.peak_px) for movement in state.movements]
+        if state.head.yaw_deg or state.head.pitch_deg:
+            parts.append(self._relief.turned(state.head))
+        return sum(parts[1:], parts[0]) if parts else None
+
+    @cached_property
+    def _relief(self) -> Relief:
+        if self._depth is None:
+            raise ConfigError(
+                "head pose: this portrait was made of landmarks without depth and cannot turn its head; "
+                "give points of shape (468, 3)"
+            )
+        return Relief(self.points, self._depth, self._follows_head)
+
+    def _unlook(self, x: Map, y: Map, gaze: tuple[float, float]) -> tuple[Map, Map]:
+        """Neutral coordinates of what is seen in the eyes at such coordinates, lids aside."""
+        if gaze == (0.0, 0.0):
+            return x, y
+        x, y = x.copy(), y.copy()
+        for lid, iris in zip(self._lids, self._irises, strict=True):
+            part = _part(lid.box(margin=2.0), x, y)
+            if part is not None:
+                x[part], y[part] = iris.source(x[part], y[part], iris.shift(gaze))
+        return x, y
 
     def _sample(self, x: Map, y: Map) -> NDArray[np.float32]:
         fine = np.float32(_FINER)
@@ -212,22 +262,30 @@ class Portrait:
         return np.asarray(sampled, np.float32)
 
     def _draw_lid(self, frame: NDArray[np.float32], x: Map, y: Map, lid: Eyelid, closure: float) -> None:
-        left, top, right, bottom = lid.box(margin=2.0)
-        seen = np.flatnonzero(((x > left) & (x < right) & (y > top) & (y < bottom)).ravel())
-        if not seen.size:
+        part = _part(lid.box(margin=2.0), x, y)
+        if part is None:
             return
-        rows, columns = np.unravel_index(seen, x.shape)
-        part = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
         source = lid.source(x[part], y[part], closure)
         cover = source.cover[..., None]
         frame[part] = cover * self._sample(source.x, source.y) + (1 - cover) * frame[part]
 
 
-def _total(movements: tuple[Movement, ...]) -> NDArray[np.float32]:
-    total = movements[0].field * np.float32(movements[0].peak_px)
-    for movement in movements[1:]:
-        total = total + movement.field * np.float32(movement.peak_px)
-    return total
+def _part(box: tuple[float, float, float, float], x: Map, y: Map) -> tuple[slice, slice] | None:
+    """Rows and columns of the frame in which a box of neutral coordinates is seen."""
+    left, top, right, bottom = box
+    seen = np.flatnonzero(((x > left) & (x < right) & (y > top) & (y < bottom)).ravel())
+    if not seen.size:
+        return None
+    rows, columns = np.unravel_index(seen, x.shape)
+    return np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def _folds(total: Map) -> bool:
+    """Whether a displacement (height, width, 2) brings points that were apart to one place."""
+    (right_x, right_y), (below_x, below_y) = (
+        (np.gradient(total[..., 0], axis=axis), np.gradient(total[..., 1], axis=axis)) for axis in (1, 0)
+    )
+    return bool(((1 + right_x) * (1 + below_y) - right_y * below_x).min() <= 0)
 
 
 def _lookup(values: NDArray[np.float32], x: Map, y: Map) -> NDArray[np.float32]:

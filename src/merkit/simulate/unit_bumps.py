@@ -162,7 +162,7 @@ ACTION_UNITS: Mapping[int, ActionUnit] = {
             "dimpler",
             9,
             (
-                Bump(*_LIP_CORNER, 0.20, 0.85, 0.10, 0.03, 0.235),
+                Bump(*_LIP_CORNER, 0.20, 0.85, 0.10, 0.045, 0.235),
                 Bump(*_FOLD, 0.37, 0.00, 0.25, 0.08, 0.25),
                 Bump(*_JAW, -0.37, -0.12, 0.085, 0.05, 0.25),
             ),
