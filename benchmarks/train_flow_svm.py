@@ -184,6 +184,8 @@ def about(data: PhaseMaps, result: dict[str, Any], result_file: str) -> dict[str
     overall, inner = result["loso"]["overall"], result["nested"]["overall"]
     return {
         "data": "442 rising-phase flow maps of MEGC2019 (CASME II, SMIC, SAMM; 68 subjects), see NOTICE.md",
+        # The guard of `merkit evaluate` refuses to test the model on them.
+        "trained_subjects": np.unique(data.subjects).tolist(),
         "licence": "weights Apache-2.0; maps MIT; the clips behind the maps are for research only",
         "loso_uf1": round(overall["uf1"], 4),
         "loso_uf1_ci95": [round(x, 4) for x in overall["ci95"]["uf1"]],

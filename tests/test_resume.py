@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import time
@@ -125,28 +126,31 @@ def test_processes_give_the_bytes_of_one_process(tmp_path, undisturbed):
     assert contents(tmp_path) == undisturbed[0]
 
 
-def endless(job):
-    """Work that only ends with its process."""
-    (Path(os.environ["MERKIT_TEST_PID"]) / str(os.getpid())).touch()
-    while True:
-        time.perf_counter()
+class Endless(ByThirds):
+    """Ends only with its process, whose number it tells."""
+
+    def fit(self, clips, labels, groups, *, context=None):
+        (Path(os.environ["MERKIT_TEST_PID"]) / f"{os.getpid()}-{os.getppid()}").touch()
+        while True:
+            time.perf_counter()
 
 
-def test_workers_end_when_the_runner_is_killed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("signal", [9, 2])
+def test_processes_end_when_the_runner_is_stopped(signal, tmp_path, monkeypatch):
     monkeypatch.setenv("MERKIT_TEST_PID", str(tmp_path))
 
     def parent() -> None:
-        from merkit.evaluation import engines
-
-        engines.work = endless
-        evaluate(Slow, {"toy": TABLE}, BySubject(), out=tmp_path / "out", engine="processes", workers=2)
+        with contextlib.suppress(KeyboardInterrupt):
+            evaluate(Endless, {"toy": TABLE}, BySubject(), out=tmp_path / "out", workers=2)
 
     process = multiprocessing.get_context("fork").Process(target=parent)
     process.start()
-    pids = wait_until(lambda: [int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()])
-    process.kill()
+    # Each fold has a process of its own, a copy of its worker.
+    told = wait_until(lambda: [p.name.split("-") for p in tmp_path.iterdir() if "-" in p.name])
+    os.kill(process.pid, signal)
     process.join()
-    assert wait_until(lambda: not any(Path(f"/proc/{pid}/stat").exists() and alive(pid) for pid in pids))
+    pids = [int(pid) for pair in told for pid in pair]
+    assert wait_until(lambda: not any(alive(pid) for pid in pids))
 
 
 def alive(pid: int) -> bool:

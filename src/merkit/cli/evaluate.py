@@ -24,14 +24,17 @@ def evaluate(
     protocol: Annotated[str, typer.Option("--protocol", help="Which clips, labels and folds.")],
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, …")] = 1,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder of the run.")] = None,
+    config: Annotated[
+        str, typer.Option("--config", help="Named configuration of the method: published, or small, …")
+    ] = "published",
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeat.")
     ] = None,
-    engine: Annotated[str, typer.Option(help="auto, serial, or processes.")] = "auto",
+    engine: Annotated[str, typer.Option(help="processes, serial, or auto.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; as many as processors by default.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where networks run: cpu or cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda or cuda:1, …")] = "cpu",
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Also score the best epoch on each test subject, to show the gap."),
@@ -60,14 +63,14 @@ def evaluate(
     from merkit.cli.settings import parse_data, parse_settings
     from merkit.datasets import read_dataset
     from merkit.evaluation import evaluate as run
-    from merkit.methods import create_recognizer
+    from merkit.methods.registry import PUBLISHED, create_recognizer
     from merkit.protocols import get_protocol
 
     talk = Talk(quiet=quiet, answers=not as_json)
     overrides = parse_settings(settings or [])
     roots = parse_data(data)
     # Misspelt names are refused before anything long is read.
-    create_recognizer(method, **overrides)
+    create_recognizer(method, config=config, **overrides)
     chosen = get_protocol(protocol)
     tables = {
         name: read_dataset(
@@ -75,11 +78,13 @@ def evaluate(
         )
         for name, root in roots.items()
     }
-    folder = out or Path("merkit-out") / f"{method}-{protocol}{'-audit' if audit else ''}"
+    named = method if config == PUBLISHED else f"{method}-{config}"
+    folder = out or Path("merkit-out") / f"{named}-{protocol}{'-audit' if audit else ''}"
     with talk.progress(method) as progress:
         result = run(
-            method, tables, chosen, seeds=seeds, out=folder, overrides=overrides, engine=engine,
-            workers=workers, audit=audit, device=device, on_progress=progress,
+            method, tables, chosen, seeds=seeds, out=folder, config=config, overrides=overrides,
+            engine=engine, workers=workers, audit=audit, device=device, closed=list(roots.values()),
+            on_progress=progress,
         )  # fmt: skip
     for line in in_words(result):
         talk.answer(line)

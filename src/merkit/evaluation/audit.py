@@ -53,7 +53,7 @@ def audit_of(
     """
     n_epochs = min(len(record["epochs"]) for record in records.values())
     if not n_epochs or trial.truth.ndim == 2:
-        why = "does not train in epochs" if not n_epochs else "is scored by action units"
+        why = "is scored by action units" if trial.truth.ndim == 2 else "does not train in epochs"
         return {"epochs": n_epochs, "note": f"{method} {why}: there is no epoch to choose on a test subject"}
     epoch_of = {
         key: best_epoch(

@@ -1,12 +1,14 @@
-"""Where the folds are trained: here one after the other, or in processes of their own."""
+"""Where the folds are trained: each in a process of its own, or here one after the other."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from merkit.errors import ConfigError
+from merkit.evaluation.isolation import work_apart
 from merkit.evaluation.job import Job, Outcome, work
 from merkit.processes import cores, in_processes
 
@@ -26,7 +28,9 @@ def run_jobs(
     make_job : callable
         Makes the job of a key when its turn comes, so that not all of them are in memory.
     engine : {"auto", "serial", "processes"}
-        "auto" takes processes where there are several jobs and processors.
+        "processes" trains every fold in a process of its own, which holds no test label and ends with the
+        fold; "serial" all of them here, one after the other, for a debugger or a method that cannot be
+        sent.  "auto" takes processes.
     workers : int, optional
         Number of processes; as many as processors by default.
 
@@ -40,8 +44,8 @@ def run_jobs(
     if workers is not None and workers < 1:
         raise ConfigError(f"workers={workers}: give 1 or more")
     count = min(workers or cores(), len(keys))
-    if engine == "serial" or (engine == "auto" and count < 2):
-        return ((key, work(make_job(key))) for key in keys)
+    if engine == "serial":
+        return ((key, work(_handed_over(make_job(key)))) for key in keys)
     return _in_processes(keys, make_job, max(count, 1))
 
 
@@ -54,7 +58,13 @@ def _in_processes(
         return job
 
     # Started afresh: a worker has no memory of the runner, and so no test labels.
-    return in_processes(keys, make_sendable, work, workers, caller="evaluate")
+    return in_processes(keys, make_sendable, work_apart, workers, caller="evaluate")
+
+
+def _handed_over(job: Job) -> Job:
+    """The job with copies of its clips, as a process would get: what is done to them ends with the fold."""
+    train, test = pickle.loads(pickle.dumps((job.train, job.test)))
+    return replace(job, train=train, test=test)
 
 
 def _check_sendable(job: Job) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from merkit.clips import Clip, ClipTable
 from merkit.errors import LeakageError
 from merkit.evaluation.fingerprint import twins
 from merkit.evaluation.people import people, person
+from merkit.evaluation.reach import held, outside, own_code, states
 from merkit.methods.context import FitContext
-
-_DEPTH = 4  # containers within containers that are looked into
+from merkit.video.sources import BlindFrames
 
 
 @dataclass(frozen=True)
@@ -150,15 +150,15 @@ def check_artifacts(artifacts: Mapping[str, Any], test_people: frozenset[str]) -
 def check_unfitted(recognizer: Any, test_people: frozenset[str]) -> None:
     """Refuse a recognizer that already learnt something before it was given a fold's training clips.
 
-    Looked at are the recognizer, what it holds, its class, and what its methods name in their module: an
-    estimator with learnt attributes (``mean_``, ``classes_``, …) may be there only if its
-    ``trained_subjects`` are stated and hold nobody who is tested.
+    Looked at are the recognizer, what it holds, and what its code names outside of it: an estimator with
+    learnt attributes (``mean_``, ``classes_``, …) may be there only if its ``trained_subjects`` are stated
+    and hold nobody who is tested; clips of those who are tested may not be there at all.
 
     Raises
     ------
     LeakageError
     """
-    for where, thing in _held(recognizer):
+    for where, thing in held(recognizer):
         trained = _trained_subjects(thing)
         if trained is not None:
             _refuse_trained(where, trained, test_people)
@@ -167,6 +167,57 @@ def check_unfitted(recognizer: Any, test_people: frozenset[str]) -> None:
                 f"{where} ({type(thing).__name__}) was fitted before the split, so it may know the test "
                 "clips; fit it inside fit, or state its trained_subjects"
             )
+        known = people(_subjects(thing)) & test_people
+        if known:
+            raise LeakageError(
+                f"{where} holds clips of subject {min(known)}, who is tested here, with their labels; "
+                "use the clips that are given to fit"
+            )
+
+
+class Outside:
+    """What outlives a fold, as it was before the fold: see :func:`merkit.evaluation.reach.outside`.
+
+    Parameters
+    ----------
+    method : str
+        For messages.
+    recognizer : object
+        Unfitted.
+    """
+
+    def __init__(self, method: str, recognizer: Any) -> None:
+        self._method = method
+        self._states = states(outside(recognizer))
+        self._code = own_code()
+
+    def check(self, recognizer: Any) -> None:
+        """Refuse a recognizer that has left something for the next fold, or has replaced code of merkit.
+
+        Raises
+        ------
+        LeakageError
+        """
+        now = states(outside(recognizer))
+        changed = sorted(name for name, state in now.items() if self._states.get(name) != state)
+        if changed:
+            raise LeakageError(
+                f"{self._method} changed {changed[0]}, which outlives the fold, so it may carry what was "
+                "learnt into the next; keep it on the recognizer (self), which is made anew for every fold"
+            )
+        code = own_code()
+        replaced = sorted(place for place, which in self._code.items() if code.get(place) != which)
+        if replaced:
+            raise LeakageError(f"{self._method} replaced {replaced[0]}; a method may not change the runner")
+
+
+def _subjects(thing: Any) -> list[str]:
+    """Whose labelled clips a clip or table holds."""
+    if isinstance(thing, Clip) and not isinstance(thing.source, BlindFrames):
+        return [f"{thing.dataset}/{thing.subject}"]
+    if isinstance(thing, ClipTable):
+        return [f"{d}/{s}" for d, s in zip(thing.frame["dataset"], thing.frame["subject"], strict=True)]
+    return []
 
 
 def _trained_subjects(thing: Any) -> Iterable[str] | None:
@@ -195,48 +246,3 @@ def _fitted(thing: Any) -> bool:
         return False
     names = getattr(thing, "__dict__", {})
     return any(name.endswith("_") and not name.startswith("_") for name in names)
-
-
-def _held(recognizer: Any) -> Iterator[tuple[str, Any]]:
-    """The recognizer and the objects within reach of it, each with a name for the message."""
-    seen: set[int] = set()
-    queue: list[tuple[str, Any, int]] = [("the recognizer", recognizer, 0)]
-    queue += [(f"{name} of the recognizer's class", value, 1) for name, value in _of_class(type(recognizer))]
-    while queue:
-        where, thing, depth = queue.pop(0)
-        if (
-            id(thing) in seen
-            or isinstance(thing, str | bytes | int | float | np.ndarray | type)
-            or thing is None
-        ):
-            continue
-        seen.add(id(thing))
-        yield where, thing
-        if depth < _DEPTH:
-            queue += [(f"{name} of {where}", value, depth + 1) for name, value in _parts(thing)]
-
-
-def _parts(thing: Any) -> list[tuple[str, Any]]:
-    if isinstance(thing, Mapping):
-        return [(str(name), value) for name, value in thing.items()]
-    if isinstance(thing, list | tuple | set | frozenset):
-        return [(f"item {place}", value) for place, value in enumerate(thing)]
-    if isinstance(thing, types.ModuleType | types.FunctionType | types.BuiltinFunctionType):
-        return []
-    return list(getattr(thing, "__dict__", {}).items())
-
-
-def _of_class(cls: type) -> list[tuple[str, Any]]:
-    """Attributes of a class, and the globals that its methods mention, without the library's own."""
-    found: dict[str, Any] = {}
-    for base in cls.__mro__:
-        if base is object or base.__module__.startswith(("merkit.", "sklearn.", "torch.")):
-            continue
-        for name, value in vars(base).items():
-            function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
-            if isinstance(function, types.FunctionType):
-                names = function.__code__.co_names
-                found.update({n: function.__globals__[n] for n in names if n in function.__globals__})
-            elif not name.startswith("__"):
-                found[name] = value
-    return [(n, v) for n, v in found.items() if not isinstance(v, types.ModuleType | types.FunctionType)]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +16,12 @@ from numpy.typing import NDArray
 
 from merkit.clips import Clip
 from merkit.errors import DataError, LeakageError
-from merkit.evaluation.guard import GuardedContext, check_artifacts, check_unfitted
+from merkit.evaluation.guard import GuardedContext, Outside, check_artifacts, check_unfitted
 from merkit.evaluation.people import people
 from merkit.evaluation.sealed import SealedClip
+from merkit.evaluation.watch import Watch, watched
 from merkit.methods.recognizer import Recognizer
-from merkit.methods.registry import create_recognizer
+from merkit.methods.registry import PUBLISHED, create_recognizer
 
 DECIMALS = 6
 """Digits of a probability that are kept: what differs beyond them is the arithmetic of one processor."""
@@ -37,17 +41,20 @@ class Method:
         Settings that differ from the method's defaults.
     factory : callable, optional
         Makes a recognizer; for methods that are not registered.
+    config : str
+        Named configuration from which the settings differ.
     """
 
     name: str
     overrides: Mapping[str, Any] = field(default_factory=dict)
     factory: Callable[..., Recognizer] | None = None
+    config: str = PUBLISHED
 
     def make(self) -> Recognizer:
         """A new, unfitted recognizer."""
         if self.factory is not None:
             return self.factory(**self.overrides)
-        return create_recognizer(self.name, **self.overrides)
+        return create_recognizer(self.name, config=self.config, **self.overrides)
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,10 @@ class Job:
         Shared between folds.
     follow : bool
         Keep the predictions of every epoch, for the audit.
+    closed : sequence of path
+        Folders in which a recognizer may open nothing by itself.
+    since : float
+        When the run began, see :class:`merkit.evaluation.watch.Watch`.
     """
 
     method: Method
@@ -84,6 +95,8 @@ class Job:
     device: str = "cpu"
     artifacts: Mapping[str, Any] = field(default_factory=dict)
     follow: bool = False
+    closed: Sequence[str | Path] = ()
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -120,22 +133,20 @@ def work(job: Job) -> Outcome:
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     began = time.perf_counter()
+    tested = people(job.test_groups)
+    watch = Watch(job.method.name, job.closed, tested, job.since)
     # One thread: sums over several come out differently from run to run.
-    with threadpool_limits(1):
+    with threadpool_limits(1), watched(watch):
         _seed(job.seed)
-        if job.labels.ndim == 2:
-            from merkit.evaluation.units import OneRecognizerPerUnit
-
-            recognizer: Any = OneRecognizerPerUnit(job.method.make, job.classes)
-        else:
-            recognizer = job.method.make()
-        tested = people(job.test_groups)
+        recognizer = _make(job)
         check_artifacts(job.artifacts, tested)
         check_unfitted(recognizer, tested)
+        before = Outside(job.method.name, recognizer)
         epochs: list[NDArray[np.float64]] = []
 
         def on_epoch(epoch: int, predict_proba: Callable[..., NDArray[np.float64]]) -> None:
-            epochs.append(_in_order(predict_proba(job.test), recognizer, job))
+            with _chance_kept():
+                epochs.append(_in_order(predict_proba(list(job.test)), recognizer, job))
 
         context = GuardedContext(
             seed=job.seed,
@@ -145,9 +156,33 @@ def work(job: Job) -> Outcome:
             allowed=people(job.groups),
         )
         recognizer.fit(list(job.train), job.labels, job.groups, context=context)
-        table = _in_order(recognizer.predict_proba(list(job.test)), recognizer, job)
-        _check_alone(recognizer, job, table)
+        table = _predicted(recognizer, job)
+        before.check(recognizer)
     return Outcome(table, epochs, sorted(context.selected), time.perf_counter() - began)
+
+
+def _make(job: Job) -> Any:
+    """A new recognizer, of classes or of units."""
+    if job.labels.ndim == 1:
+        return job.method.make()
+    from merkit.evaluation.units import OneRecognizerPerUnit
+
+    return OneRecognizerPerUnit(job.method.make, job.classes)
+
+
+@contextmanager
+def _chance_kept() -> Iterator[None]:
+    """Draw random numbers inside without changing those that come after it.
+
+    An audit looks at every epoch; the training that it looks at must be the one without an audit.
+    """
+    torch = sys.modules.get("torch")
+    devices = [torch.cuda.current_device()] if torch is not None and torch.cuda.is_initialized() else []
+    ours = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with nullcontext() if torch is None else torch.random.fork_rng(devices):
+        yield
+    random.setstate(ours[0])
+    np.random.set_state(ours[1])  # noqa: NPY002
 
 
 def _seed(seed: int) -> None:
@@ -179,14 +214,27 @@ def _in_order(table: Any, recognizer: Any, job: Job) -> NDArray[np.float64]:
     return np.asarray(np.round(np.clip(out, 0.0, 1.0), DECIMALS) + 0.0, dtype=np.float64)
 
 
-def _check_alone(recognizer: Any, job: Job, table: NDArray[np.float64]) -> None:
-    """Refuse predictions that depend on which other clips are tested with them."""
-    if len(job.test) < 2:
-        return
-    alone = np.asarray(recognizer.predict_proba([job.test[0]]), dtype=np.float64)
+def _predicted(recognizer: Any, job: Job) -> NDArray[np.float64]:
+    """Probabilities of the test clips, if each is predicted the same when it comes alone.
+
+    The first is asked for before the others and the last after them: a recognizer that scales, chooses or
+    adapts by the test clips differs in one of the two.
+
+    Raises
+    ------
+    LeakageError
+        If predictions depend on the other test clips.
+    """
+    last = len(job.test) - 1
+    alone = {0: recognizer.predict_proba([job.test[0]])}
+    table = _in_order(recognizer.predict_proba(list(job.test)), recognizer, job)
+    alone |= {row: recognizer.predict_proba([job.test[row]]) for row in {last // 2, last} - {0}}
     there = [job.classes.index(str(label)) for label in recognizer.classes_]
-    if alone.shape != (1, len(there)) or np.abs(alone[0] - table[0, there]).max() > _APART:
-        raise LeakageError(
-            f"{job.method.name} predicts a test clip differently when it comes alone: it scales or chooses "
-            "by the other test clips; use what was learnt in fit"
-        )
+    for row, chances in alone.items():
+        values = np.asarray(chances, dtype=np.float64)
+        if values.shape != (1, len(there)) or np.abs(values[0] - table[row, there]).max() > _APART:
+            raise LeakageError(
+                f"{job.method.name} predicts a test clip differently when it comes alone: it scales or "
+                "chooses by the other test clips; use what was learnt in fit"
+            )
+    return table

@@ -12,6 +12,7 @@ import pandas as pd
 from merkit.errors import DataError
 from merkit.evaluation.predictions import classes_of, is_units, read_predictions
 from merkit.evaluation.scores import MAIN, scores_of
+from merkit.methods.registry import PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,10 @@ class Result:
 
     @property
     def name(self) -> str:
-        """The method, or the folder where that is not known."""
-        return str(self.metrics.get("method") or (self.folder.name if self.folder else "run"))
+        """The method with its configuration unless published, or the folder where that is not known."""
+        config = self.metrics.get("config") or PUBLISHED
+        method = self.metrics.get("method") or (self.folder.name if self.folder else "run")
+        return str(method) if config == PUBLISHED else f"{method} ({config})"
 
     @property
     def classes(self) -> tuple[str, ...]:

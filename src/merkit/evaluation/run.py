@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from merkit import __version__
 from merkit.clips import ClipTable
 from merkit.errors import ConfigError
 from merkit.evaluation.audit import audit_of
@@ -26,7 +28,10 @@ from merkit.evaluation.scores import scores_of
 from merkit.evaluation.store import RunFolder
 from merkit.evaluation.trial import Key, OnProgress, Trial
 from merkit.methods.recognizer import Recognizer
+from merkit.methods.registry import PUBLISHED
 from merkit.saving import write_whole
+
+_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
 
 def evaluate(
@@ -36,12 +41,14 @@ def evaluate(
     *,
     seeds: int | Sequence[int] = 1,
     out: str | Path | None = None,
+    config: str = PUBLISHED,
     overrides: Mapping[str, Any] | None = None,
     engine: str = "auto",
     workers: int | None = None,
     audit: bool = False,
     device: str = "cpu",
     artifacts: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] | None = None,
+    closed: Sequence[str | Path] = (),
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Cross-validate a recognizer so that a reviewer can trust the score.
@@ -63,16 +70,20 @@ def evaluate(
         How many (0, 1, …), or which.
     out : path, optional
         Folder of the run; nothing is kept without it.
+    config : str
+        Named configuration of a registered method.
     overrides : mapping, optional
-        Settings that differ from the method's defaults.
+        Settings that differ from it.
     engine, workers
         See :func:`merkit.evaluation.engines.run_jobs`.
     audit : bool
         Also score the epoch that does best on each test subject, to show how much that would lie.
     device : str
-        Where networks run.
+        Where networks run: ``cpu``, ``cuda``, or ``cuda:1`` and so on.
     artifacts : mapping, or callable from the name of a fold to a mapping
         Things shared between folds, each with ``trained_subjects``.
+    closed : sequence of path
+        Folders, such as those of the data, in which the method may open no file by itself.
     on_progress : callable, optional
         ``on_progress(done, total, stage)``.
 
@@ -92,7 +103,9 @@ def evaluate(
     began, started = time.perf_counter(), datetime.now(UTC)
     tell = on_progress or (lambda done, total, stage: None)
     seed_list = _seeds(seeds)
-    recipe = _recipe(method, overrides or {})
+    recipe = _recipe(method, config, overrides or {})
+    if not _DEVICE.fullmatch(device):
+        raise ConfigError(f"device={device!r}: allowed are cpu, cuda, and cuda:0, cuda:1, …")
     if isinstance(protocol, str):
         from merkit.protocols import get_protocol
 
@@ -100,6 +113,7 @@ def evaluate(
     trial = Trial.prepare(protocol, tables, tell)
     example = recipe.make()
     plan = {
+        "merkit": __version__,
         "method": recipe.name,
         "config": _config(example, recipe),
         "device": device,
@@ -115,7 +129,10 @@ def evaluate(
         def make_job(key: Key) -> Job:
             name = trial.folds[key[1]].name
             shared = artifacts(name) if callable(artifacts) else artifacts or {}
-            return trial.job(key, recipe, device, shared, follow=audit)
+            return trial.job(
+                key, recipe, device=device, artifacts=shared, follow=audit, closed=(path, *closed),
+                since=store.began,
+            )  # fmt: skip
 
         tell(resumed, len(keys), "folds")
         todo = [key for key in keys if key not in records]
@@ -126,6 +143,7 @@ def evaluate(
         frame = trial.pooled(seed_list, records)
         metrics: dict[str, Any] = {
             "method": recipe.name,
+            "config": recipe.config if recipe.factory is None else None,
             "protocol": trial.protocol,
             "classes": list(trial.classes),
             "class_counts": trial.class_counts(),
@@ -147,6 +165,7 @@ def evaluate(
             "guard": {
                 "leak_free": not audit,
                 "folds": len(trial.folds),
+                "test_labels_in_process": engine == "serial",
                 "chose_inside_folds": any(record["guard"]["select"] for record in records.values()),
             },
             "warnings": trial.warnings(),
@@ -169,15 +188,18 @@ def _seeds(seeds: int | Sequence[int]) -> list[int]:
     return chosen
 
 
-def _recipe(method: str | Callable[..., Recognizer], overrides: Mapping[str, Any]) -> Method:
+def _recipe(method: str | Callable[..., Recognizer], config: str, overrides: Mapping[str, Any]) -> Method:
     if isinstance(method, str):
-        return Method(method, dict(overrides))
+        return Method(method, dict(overrides), config=config)
     if not callable(method):
         raise ConfigError(
             f"method={type(method).__name__} object: give a registered name, or a function that makes a new "
             "recognizer for every fold"
         )
-    return Method(str(getattr(method, "name", None) or method.__name__), dict(overrides), method)
+    name = str(getattr(method, "name", None) or method.__name__)
+    if config != PUBLISHED:
+        raise ConfigError(f"config={config!r}: {name} is not registered, so it has no named configurations")
+    return Method(name, dict(overrides), method)
 
 
 def _config(recognizer: Any, recipe: Method) -> dict[str, Any]:

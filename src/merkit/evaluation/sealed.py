@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import sys
 import zlib
@@ -15,6 +16,7 @@ from merkit.video.sources import BlindFrames, FrameSource
 SEALED = frozenset({"emotion", "aus", "objective_class", "repairs", "paths"})
 """What of a test clip belongs to the runner alone."""
 
+_KEEPER = BlindFrames.__module__
 _WHERE = frozenset({"path", "paths", "files", "source", "array"})
 
 
@@ -25,6 +27,12 @@ class SealedFrames(BlindFrames):
     def paths(self) -> tuple[str, ...]:
         """Refused: file names of several databases contain the class."""
         _refuse("the paths")
+
+    def __getattribute__(self, name: str) -> Any:
+        # The name under which the class above keeps the source.
+        if name.endswith("__source") and sys._getframe(1).f_globals.get("__name__") != _KEEPER:
+            _refuse("source.source")
+        return super().__getattribute__(name)
 
     def __getattr__(self, name: str) -> Any:
         if name in _WHERE:
@@ -61,10 +69,18 @@ class SealedClip(Clip):
         return f"SealedClip({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
-def seal(clip: Clip) -> SealedClip:
-    """Return the clip without what the runner alone may know, under an opaque id."""
+def seal(clip: Clip, secret: str = "") -> SealedClip:
+    """Return the clip without what the runner alone may know, under an opaque id.
+
+    Parameters
+    ----------
+    clip : Clip
+    secret : str
+        Goes into the id, so that nobody who knows the names of the clips can work out which it is.
+    """
     blind = clip.blind()
     values = {field.name: getattr(blind, field.name) for field in fields(Clip)}
+    values["id"] = hashlib.sha256(f"{secret}\0{blind.id}".encode()).hexdigest()[:16]
     # The source of the clip itself: sealing a blinded one would only wrap it twice.
     source: FrameSource = clip.source
     return SealedClip(**{**values, "source": SealedFrames(source)})

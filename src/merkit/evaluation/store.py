@@ -47,6 +47,11 @@ class RunFolder:
         else:
             write_whole(known, _text(self.plan))
 
+    @property
+    def began(self) -> float:
+        """When the run was begun, also if it was stopped since, in seconds since 1970."""
+        return (self.path / PLAN).stat().st_mtime
+
     def fold(self, seed: int, index: int) -> dict[str, Any] | None:
         """What was kept of a fold, or ``None`` if it is not finished."""
         path = self._fold_path(seed, index)

@@ -84,6 +84,7 @@ class Trial:
         if not len(clips):
             given = ", ".join(tables) or "no data"
             raise DataError(f"protocol {protocol.name} finds no clip in {given}; see --data")
+        truth = truth.astype(int) if truth.ndim == 2 else truth.astype(str)
         groups = np.asarray(chosen.groups).astype(str)
         listed = list(clips)
         prints = []
@@ -91,16 +92,18 @@ class Trial:
             prints.append(fingerprint(clip))
             tell(place + 1, len(clips), "reading")
         sample = Sample(clips.frame["id"].tolist(), groups.tolist(), prints)
+        # Of everything, the labels too: the same in every run, and known to the runner alone.
+        secret = _digest_of(sample, truth)
         return cls(
             protocol=str(protocol.name),
             clips=clips,
-            truth=truth.astype(int) if truth.ndim == 2 else truth.astype(str),
+            truth=truth,
             groups=groups,
             classes=tuple(str(name) for name in chosen.classes),
             folds=_checked_folds(protocol, chosen, sample),
             sample=sample,
             listed=listed,
-            sealed=[seal(clip) for clip in listed],
+            sealed=[seal(clip, secret) for clip in listed],
             dropped=list(chosen.dropped),
             remarks=list(chosen.warnings),
         )
@@ -111,13 +114,11 @@ class Trial:
             "protocol": self.protocol,
             "classes": list(self.classes),
             "folds": digest((f.name, _rows(f.train), _rows(f.test)) for f in self.folds),
-            "data": digest(
-                zip(self.sample.ids, self.groups, self.truth.tolist(), self.sample.prints, strict=True)
-            ),
+            "data": _digest_of(self.sample, self.truth),
         }
 
-    def job(self, key: Key, method: Method, device: str, artifacts: Mapping[str, Any], follow: bool) -> Job:
-        """The work of one fold with one seed."""
+    def job(self, key: Key, method: Method, **how: Any) -> Job:
+        """The work of one fold with one seed; `how` are the further fields of the job."""
         fold = self.folds[key[1]]
         return Job(
             method=method,
@@ -129,9 +130,7 @@ class Trial:
             test_groups=self.groups[fold.test].tolist(),
             classes=self.classes,
             seed=key[0],
-            device=device,
-            artifacts=artifacts,
-            follow=follow,
+            **how,
         )
 
     def record(self, key: Key, outcome: Outcome) -> dict[str, Any]:
@@ -185,6 +184,10 @@ class Trial:
             for a, b, *_ in self.sample.copied
         ]
         return [*self.remarks, *copies]
+
+
+def _digest_of(sample: Sample, truth: NDArray[Any]) -> str:
+    return digest(zip(sample.ids, sample.groups, truth.tolist(), sample.prints, strict=True))
 
 
 def _rows(rows: NDArray[np.intp]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ class OneRecognizerPerUnit:
         self, clips: Sequence[Clip], labels: NDArray[Any], groups: NDArray[Any], *, context: FitContext
     ) -> OneRecognizerPerUnit:
         """Learn from labels (N, K) of 0 and 1."""
+        # An epoch of one unit says nothing of the others: there is nothing to watch.
+        context = replace(context, on_epoch=None)
         self.classes_ = np.array(self._units)
         self._constant: dict[int, float] = {}
         for column, recognizer in enumerate(self.recognizers):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from merkit.errors import ConfigError, did_you_mean
@@ -16,24 +17,37 @@ from merkit.methods.recognizer import Recognizer
 # none of them may import torch or scikit-learn at its top.
 _MODULES = ("merkit.methods.baselines.flow_svm.recognizer",)
 
+PUBLISHED = "published"
+"""The configuration that every method has: the defaults of its settings, those of its paper if it has one."""
+
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
 
 @dataclass(frozen=True)
 class Method:
-    """A registered recognizer: its class, the dataclass of its settings and one line about it."""
+    """A registered recognizer: its class, the dataclass of its settings and one line about it.
+
+    ``configs`` are its named configurations: what each sets otherwise than the defaults.
+    """
 
     name: str
     recognizer: type[Any]
     config: type[Any]
     summary: str
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 _METHODS: dict[str, Method] = {}
 _R = TypeVar("_R", bound=type[Any])
 
 
-def register(name: str, *, config: type[Any], summary: str) -> Callable[[_R], _R]:
+def register(
+    name: str,
+    *,
+    config: type[Any],
+    summary: str,
+    configs: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Callable[[_R], _R]:
     """Class decorator that enters a recognizer under `name`.
 
     Parameters
@@ -44,14 +58,23 @@ def register(name: str, *, config: type[Any], summary: str) -> Callable[[_R], _R
         Frozen dataclass of the settings; the recognizer is created as ``cls(config(...))``.
     summary : str
         One line for the list of methods.
+    configs : mapping of str to mapping
+        Named configurations beside ``published``, such as ``{"small": {"width": 8}}``: what each sets
+        otherwise than the defaults, which are what is published.
     """
+    if PUBLISHED in configs:
+        raise ConfigError(f"{name}: the configuration {PUBLISHED!r} is the defaults; leave it out of configs")
+    for named, settings in configs.items():
+        unknown = set(settings) - {field.name for field in fields(config)}
+        if unknown:
+            raise ConfigError(f"{name}: configuration {named!r} sets {min(unknown)!r}, which is no setting")
 
     def enter(cls: _R) -> _R:
         known = _METHODS.get(name)
         if known is not None and known.recognizer.__qualname__ != cls.__qualname__:
             raise ConfigError(f"two methods want the name {name!r}: {known.recognizer.__qualname__} has it")
         cls.name = name
-        _METHODS[name] = Method(name, cls, config, summary)
+        _METHODS[name] = Method(name, cls, config, summary, {PUBLISHED: {}, **configs})
         return cls
 
     return enter
@@ -83,24 +106,29 @@ def get_method(name: str) -> Method:
     """
     methods = _all()
     if name not in methods:
-        raise ConfigError(f"unknown method {name!r}{did_you_mean(name, methods)}: see `merkit methods`")
+        raise ConfigError(
+            f"unknown method {name!r}{did_you_mean(name, methods)}: there are {', '.join(sorted(methods))}"
+        )
     return methods[name]
 
 
-def create_recognizer(name: str, **overrides: Any) -> Recognizer:
+def create_recognizer(name: str, *, config: str = PUBLISHED, **overrides: Any) -> Recognizer:
     """A new, unfitted recognizer.
 
     Parameters
     ----------
     name : str
         See :func:`list_methods`.
+    config : str
+        A named configuration of the method; every method has ``published``, its defaults.
     **overrides
-        Settings that differ from the defaults of the method's config.
+        Settings that differ from those of the configuration.
 
     Raises
     ------
     ConfigError
-        For an unknown method or setting (the nearest is suggested) or a value that is not allowed.
+        For an unknown method, configuration or setting (the nearest is suggested) or a value that is not
+        allowed.
 
     Examples
     --------
@@ -114,7 +142,13 @@ def create_recognizer(name: str, **overrides: Any) -> Recognizer:
             raise ConfigError(
                 f"{name} has no setting {key!r}{did_you_mean(key, allowed)}: allowed are {', '.join(allowed)}"
             )
-    recognizer: Recognizer = method.recognizer(method.config(**overrides))
+    if config not in method.configs:
+        raise ConfigError(
+            f"{name} has no configuration {config!r}{did_you_mean(config, method.configs)}: allowed are "
+            f"{', '.join(method.configs)}"
+        )
+    settings = {**method.configs[config], **overrides}
+    recognizer: Recognizer = method.recognizer(method.config(**settings))
     return recognizer
 
 
