@@ -15,6 +15,7 @@ from merkit.simulate.state import FaceState
 
 Floats = NDArray[np.float64]
 
+_CHIN = (7, 8, 9)
 _SHUT = (1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4)
 """The shape of a blink shuts the mean face; other faces need more of it."""
 _LOOK_CLOSELY = 40.0
@@ -31,11 +32,17 @@ class Anatomy:
     skin : array (n_skin, 3)
         Neutral skin, with hair.
     eyes : (left, right)
+    teeth : array (2, T, 3)
+        Upper and lower row.
+    jaw : int array
+        Points of the skin at the tip of the chin.
     """
 
     surface: Surface
     skin: Floats
     eyes: tuple[Eye, Eye]
+    teeth: Floats
+    jaw: NDArray[np.intp]
 
     def points(self, state: FaceState) -> Floats:
         """All points of the surface in a state, as if the head did not turn, (P, 3).
@@ -50,7 +57,10 @@ class Anatomy:
             eye.cover(skin, closure, state.gaze, outwards)
         eyeballs = [eye.turned(state.gaze) for eye in self.eyes]
         centres = np.array([eye.centre for eye in self.eyes])
-        return np.concatenate([skin, *eyeballs, self.surface.added(skin, centres)])
+        # The chin takes the lower teeth along downwards; upwards it slides over them.
+        drop = (skin[self.jaw] - self.skin[self.jaw]).mean(axis=0)
+        teeth = self.teeth + np.array([np.zeros(3), drop if drop[1] < 0 else np.zeros(3)])[:, None]
+        return np.concatenate([skin, *eyeballs, self.surface.added(skin, centres, teeth)])
 
     def normals(self, points: Floats, state: FaceState) -> Floats:
         """Unit normals of all points; of added ones, which lie in the dark, that of the front."""
@@ -87,7 +97,8 @@ def build_anatomy(
         build_eye(skin, points[eye], model.expressions, suffix)
         for eye, suffix in zip(surface.eyes, ("_L", "_R"), strict=True)
     )
-    return _with_shutting_eyes(Anatomy(surface, skin, (left, right)))
+    jaw = model.landmark68[list(_CHIN)].astype(np.intp)
+    return _with_shutting_eyes(Anatomy(surface, skin, (left, right), surface.teeth(skin), jaw))
 
 
 def _with_shutting_eyes(anatomy: Anatomy) -> Anatomy:

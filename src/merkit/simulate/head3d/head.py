@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from merkit.errors import ConfigError
 from merkit.simulate.action_units import Side
 from merkit.simulate.head3d.anatomy import Anatomy, build_anatomy
+from merkit.simulate.head3d.backdrop import backdrop
+from merkit.simulate.head3d.exposure import open_to_lamp
 from merkit.simulate.head3d.light import Light
 from merkit.simulate.head3d.lookup import nearest_surface
+from merkit.simulate.head3d.mean import finish, mean_head, picture_of
 from merkit.simulate.head3d.model import FACE, HeadModel
+from merkit.simulate.head3d.paint.hair import stand_off
 from merkit.simulate.head3d.person import Person
 from merkit.simulate.head3d.projection import Camera3D, follows, rotation
 from merkit.simulate.head3d.raster import ROOKS, draw
 from merkit.simulate.head3d.shapes import displacement
-from merkit.simulate.head3d.topology import TEXTURE_SIZE, build_surface
 from merkit.simulate.state import FaceState, Movement
 
 Floats = NDArray[np.float64]
@@ -79,13 +82,23 @@ class Head:
         self.fixed_light = fixed_light
         self._model, self._who = model, person
         self._light = light or Light()
-        self._surface = build_surface(model)
-        self._anatomy = build_anatomy(model, self._surface, np.array(person.identity))
+        mean = mean_head(model)
+        self._surface = mean.surface
+        hair = stand_off(mean.points[: mean.surface.n_skin], person)
+        self._anatomy = build_anatomy(model, self._surface, np.array(person.identity), hair)
         self._camera = _aim(self._anatomy, model, self.face_px, self.shape, distance)
         self._rest = self._anatomy.points(FaceState())
         self._follow = follows(self._rest)
-        self._texture = self._paint()
-        self._background = np.full((*self.shape, 3), 0.35, np.float32)
+        self._texture = picture_of(mean, person, self._camera.focal / distance)
+        self._background = backdrop(self.shape, person, self._light)
+        self._finish = finish(mean)
+        normals = self._anatomy.normals(self._rest, FaceState())
+        self._in_light = open_to_lamp(
+            self._surface, self._rest, normals, self._light.direction, self._light.softness
+        )
+        for where in self._surface.eye_points:
+            # Lids shade what is now behind them; when the eye turns, that comes out.
+            self._in_light[where] = self._in_light[where][normals[where, 2] > 0.9].mean()
         self._lit = self._light_on(self._rest, FaceState()) if fixed_light else None
 
     @classmethod
@@ -237,12 +250,12 @@ class Head:
 
     def _light_on(self, points: Floats, state: FaceState) -> tuple[Floats, Floats]:
         normals = self._anatomy.normals(points, state) @ rotation(state.head).T
-        ones = np.ones(len(points))
-        return self._light.on(normals, ones, ones, 20 * ones)
-
-    def _paint(self) -> NDArray[np.float32]:
-        side = 256
-        return np.full((round(TEXTURE_SIZE[1] * side), round(TEXTURE_SIZE[0] * side), 3), 0.4, np.float32)
+        matt, mirrored = self._light.on(
+            normals, self._finish.open_to_room, self._in_light, self._finish.sharpness
+        )
+        matt *= self._finish.under_lid
+        # Dark skin scatters less, so that more of what is seen is mirrored.
+        return matt, mirrored * self._finish.shine * (1 + 0.7 * self._who.skin_tone)
 
 
 def _aim(

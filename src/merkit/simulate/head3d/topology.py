@@ -1,7 +1,8 @@
 """The surface that is drawn: the skin and the eyeballs of the model, and what closes its openings.
 
 The model ends at the lids, inside the lips and at the shoulders.  From the edges of the lids a strip
-leads into the eyeball, behind the lips hangs a dark pouch, and the bust goes on downwards.  These
+leads into the eyeball, behind the lips hangs a dark pouch with two rows of teeth, and the bust goes on
+downwards.  These
 added points follow the edges they hang on, so they move with the face.
 """
 
@@ -20,7 +21,7 @@ from merkit.simulate.head3d.model import HEAD, LEFT_EYE, RIGHT_EYE, HeadModel
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
-SKIN, EYE, LID_RIM, POUCH, CLOTHES = range(5)
+SKIN, EYE, LID_RIM, POUCH, CLOTHES, TEETH = range(6)
 """What a triangle of the surface belongs to."""
 # Where each part has its place in the texture: left, top, width and height; one unit is the side of the
 # square that the face fills.
@@ -28,6 +29,7 @@ HEAD_PATCH = (1.0, 0.0, 0.5, 0.5)
 EYE_PATCH = (1.02, 0.54, 0.22, 0.22)
 RIM_PATCH = (1.30, 0.54, 0.18, 0.10)
 POUCH_PATCH = (1.30, 0.70, 0.18, 0.18)
+TEETH_PATCH = (1.30, 0.91, 0.18, 0.06)
 CLOTHES_PATCH = (1.02, 0.80, 0.22, 0.16)
 TEXTURE_SIZE = (1.5, 1.0)
 """Width and height of the texture in those units."""
@@ -38,6 +40,8 @@ _INTO_THE_EYE = 0.8
 _POUCH_RINGS = ((0.94, 0.8), (0.8, 2.0))
 """Of each ring of the pouch: its width over that of the lips' inner edge, and how far behind it lies."""
 _POUCH_END = 3.0
+_TEETH_ACROSS = np.linspace(-0.86, 0.86, 13)
+"""Places along a row of teeth, in half widths of the lips' inner edge."""
 _BUST_SPREAD, _BUST_DROP = 1.7, 30.0
 
 
@@ -63,7 +67,7 @@ class Surface:
     triangles : int array (T, 3)
         Corners of each triangle, anticlockwise as seen from outside.
     kind : uint8 array (T,)
-        :data:`SKIN`, :data:`EYE`, :data:`LID_RIM`, :data:`POUCH` or :data:`CLOTHES`.
+        :data:`SKIN`, :data:`EYE`, :data:`LID_RIM`, :data:`POUCH`, :data:`CLOTHES` or :data:`TEETH`.
     point : int array (C,)
         The point of each corner.
     place : float32 array (C, 2)
@@ -87,7 +91,21 @@ class Surface:
         middle = self.n_skin + len(self.eyes[0])
         return slice(self.n_skin, middle), slice(middle, middle + len(self.eyes[1]))
 
-    def added(self, points: Floats, centres: Floats) -> Floats:
+    def teeth(self, skin: Floats) -> Floats:
+        """Upper and lower row of teeth in a neutral face, (2, T, 3): both edges of each row."""
+        edge = skin[self.lips]
+        middle = (edge.min(axis=0) + edge.max(axis=0)) / 2
+        half = (edge[:, 0].max() - edge[:, 0].min()) / 2
+        front = edge[:, 2].max() - 0.35
+        x = half * _TEETH_ACROSS
+        z = front - 0.42 * half * (x / half) ** 2
+        rows = [
+            [np.stack([x + middle[0], np.full(len(x), middle[1] + y), z], 1) for y in heights]
+            for heights in ((0.95, 0.02), (-0.02, -0.85))
+        ]
+        return np.array([np.concatenate(row) for row in rows])
+
+    def added(self, points: Floats, centres: Floats, teeth: Floats) -> Floats:
         """The points that close the openings, (A, 3).
 
         Parameters
@@ -96,6 +114,8 @@ class Surface:
             Points of the skin.
         centres : array (2, 3)
             Middles of the left and the right eyeball.
+        teeth : array (2, T, 3)
+            The two rows, where the jaw has taken them.
         """
         rims = [
             centre + _INTO_THE_EYE * (points[lid] - centre)
@@ -108,7 +128,7 @@ class Surface:
         bust = points[self.bust]
         spread = (bust - bust.mean(axis=0)) * _BUST_SPREAD + bust.mean(axis=0)
         spread[:, 1] = bust[:, 1].min() - _BUST_DROP
-        return np.concatenate([*rims, *rings, (middle - _POUCH_END * back)[None], spread])
+        return np.concatenate([*rims, *rings, (middle - _POUCH_END * back)[None], *teeth, spread])
 
     @cached_property
     def normal_sum(self) -> scipy.sparse.csr_matrix:
@@ -158,6 +178,10 @@ def build_surface(model: HeadModel) -> Surface:
     start += len(lips) * len(_POUCH_RINGS)
     parts.append(_strip([lips, *rings, np.full(len(lips), start)], POUCH, POUCH_PATCH))
     start += 1
+    n_teeth = len(_TEETH_ACROSS)
+    for _ in ("upper", "lower"):
+        parts.append(_row_of_teeth(np.arange(2 * n_teeth).reshape(2, n_teeth) + start))
+        start += 2 * n_teeth
     parts.append(_strip([bust, np.arange(len(bust)) + start], CLOTHES, CLOTHES_PATCH))
 
     offsets = np.cumsum([0, *(len(part[1]) for part in parts)])[:-1]
@@ -232,6 +256,18 @@ def _strip(rings: list[Ints], kind: int, patch: tuple[float, float, float, float
     first = (np.arange(len(rings) - 1)[:, None] * (n + 1) + np.arange(n)).ravel()
     quads = np.stack([first, first + 1, first + n + 2, first + n + 1], 1)
     return _triangles(quads), points, place, kind
+
+
+def _row_of_teeth(points: Ints) -> _Part:
+    """Faces between the upper and the lower edge (2, n) of a row."""
+    n = points.shape[1]
+    left, top, width, height = TEETH_PATCH
+    along = left + np.arange(n) / (n - 1) * width
+    place = np.concatenate([np.stack([along, np.full(n, top + k * height)], 1) for k in (0, 1)])
+    first = np.arange(n - 1)
+    # From the person's right, where x is least, to the left: as seen, from left to right.
+    quads = np.stack([first + n, first + n + 1, first + 1, first], 1)
+    return _triangles(quads), points.ravel(), place, TEETH
 
 
 def _outer_shell(model: HeadModel, part: int) -> Ints:
