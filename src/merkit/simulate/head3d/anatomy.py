@@ -84,12 +84,14 @@ def build_anatomy(
     model : HeadModel
     surface : Surface
     identity : array (I,)
-        Weights of the first modes, in standard deviations.
+        Weights of the first modes, in standard deviations; those of modes that the file lacks are left
+        out.
     hair : array (n_skin,), optional
         How far the hair stands off the skin, in units.
     """
-    modes = model.identities[: len(identity)].astype(np.float64)
-    points = model.neutral + np.tensordot(identity, modes, 1)
+    n_modes = min(len(identity), len(model.identities))
+    modes = model.identities[:n_modes].astype(np.float64)
+    points = model.neutral + np.tensordot(identity[:n_modes], modes, 1)
     skin = points[: surface.n_skin]
     if hair is not None:
         skin = skin + hair[:, None] * surface.normals(skin)

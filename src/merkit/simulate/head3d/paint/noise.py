@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 Floats = NDArray[np.float32]
+Points = tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]
 
 _SIDE = 64
 _VOXELS = 8
@@ -31,12 +32,12 @@ class SolidNoise:
         block = np.fft.irfftn(white * np.exp(-0.5 * (octaves / 0.35) ** 2), (_SIDE,) * 3)
         self._block = (block / block.std()).astype(np.float32)
 
-    def __call__(self, points: tuple[Floats, Floats, Floats], wavelength: float) -> Floats:
+    def __call__(self, points: Points, wavelength: float) -> Floats:
         """A new pattern at some points: mean 0, standard deviation 1.
 
         Parameters
         ----------
-        points : (x, y, z), float32 arrays (N,)
+        points : (x, y, z), float arrays (N,)
         wavelength : float
             In their units.
         """
@@ -44,7 +45,7 @@ class SolidNoise:
         start = self._rng.uniform(0, _SIDE, 3)
         cut = np.stack(
             [
-                sum(np.float32(t) * p for t, p in zip(row, points, strict=True)) + np.float32(first)
+                (sum(t * p for t, p in zip(row, points, strict=True)) + first).astype(np.float32)
                 for row, first in zip(turn, start, strict=True)
             ]
         )

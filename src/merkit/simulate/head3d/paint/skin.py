@@ -60,7 +60,7 @@ def skin_colour(
     dark = _blobs(texels, _DARK)
     blotches = noise(where, 3.2)
     mottling = noise(where, 1.1)
-    red = person.redness * np.maximum(red + 0.25 * blotches + 0.12, 0)
+    red = np.float32(person.redness) * np.maximum(red + 0.25 * blotches + 0.12, 0)
     colour *= 1 + red[:, None] * np.array([0.03, -0.10, -0.09], np.float32)
     colour *= 1 - dark[:, None] * np.array([0.10, 0.14, 0.12], np.float32)
     uneven = 0.010 * blotches + 0.010 * mottling
@@ -139,7 +139,7 @@ def _add_moles(
         colour[near] *= 1 - spot[:, None] * np.array([0.7, 0.8, 0.85], np.float32)
 
 
-def _step(t: Floats) -> Floats:
+def _step(t: NDArray[np.floating]) -> Floats:
     """From 0 at 0 to 1 at 1, smoothly."""
     t = np.clip(t, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
