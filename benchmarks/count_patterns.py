@@ -2,10 +2,10 @@
 
 Reads the coding tables of the datasets and counts clips; nothing about a single clip is kept.  Shows
 what ``src/merkit/simulate/patterns.csv`` should hold and whether it does; ``--write`` replaces it.
-Undecided units ("12 or 14") count both; what the simulator cannot move (head, eyes, tongue, jaw
-clenched) is left out, and with it clips that have nothing else.
+Undecided units ("12 or 14") count both.  Left out is what the simulator cannot move (head, eyes,
+tongue, a clenched jaw) and blinks, which are no expressions, and with them clips that have nothing else.
 
-    python benchmarks/count_patterns.py TABLES [--write]
+    python benchmarks/count_patterns.py [--data FOLDER] [--write]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ from merkit.datasets.action_units import ActionUnit, parse_action_units, present
 from merkit.simulate.action_units import MOVABLE
 
 TARGET = Path(merkit.simulate.__file__).with_name("patterns.csv")
+BLINK = 45
+COUNTED = set(MOVABLE) - {BLINK}
 COLUMNS = ("like", "kind", "emotion", "action_units", "clips")
 COMPOSITE = {
     "happiness": "positive",
@@ -82,8 +85,8 @@ TABLES = {
 
 
 def movable(cell: str) -> tuple[int, ...]:
-    """Numbers of the units in a cell that the simulator can move, in order."""
-    return tuple(sorted(present_numbers(parse_action_units(cell), undecided=True) & set(MOVABLE)))
+    """Numbers of the units in a cell that are counted, in order."""
+    return tuple(sorted(present_numbers(parse_action_units(cell), undecided=True) & COUNTED))
 
 
 def count(folder: Path) -> list[tuple[str, str, str, str, int]]:
@@ -105,7 +108,7 @@ def sides(folder: Path) -> list[dict[str, object]]:
     for read in (casme2, samm):
         for _, _, cell in read(folder):
             for item in parse_action_units(cell):
-                if isinstance(item, ActionUnit) and item.number in MOVABLE:
+                if isinstance(item, ActionUnit) and item.number in COUNTED:
                     counted[item.number, item.side] += 1
     return [
         {
@@ -123,14 +126,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("tables", type=Path, help="folder of the coding tables, with their usual names")
+    parser.add_argument("--data", default=os.environ.get("MERKIT_TEST_DATA", "../shared/data"))
     parser.add_argument("--write", action="store_true", help="replace the file in the package")
     options = parser.parse_args()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(rows := count(options.tables))
-    print_table(sides(options.tables), "sides in CASME II and SAMM")
+    tables = Path(options.data) / "annotations"
+    writer.writerows(rows := count(tables))
+    print_table(sides(tables), "sides in CASME II and SAMM")
     print(f"{len(rows)} patterns")
     if options.write:
         TARGET.write_text(text.getvalue(), encoding="utf-8")

@@ -66,13 +66,16 @@ _CASME_SQ_MACRO = DurationStatistics(
 _SAMM_LV_MACRO = DurationStatistics(
     200, (102, 113, 152, 216, 370, 951, 951), (0.049, 0.207, 0.325, 0.435, 0.542, 0.769, 0.989)
 )
+_CASME2_AND_SAMM = DurationStatistics(
+    200, (24, 36, 53, 70.5, 87, 100, 141), (0.012, 0.25, 0.375, 0.5, 0.585, 0.757, 0.978)
+)
 DURATIONS: Mapping[tuple[str, EventKind], DurationStatistics] = {
     ("casme2", "micro"): _CASME2,
     ("smic-hs", "micro"): _SMIC_HS,
     ("samm", "micro"): _SAMM,
     ("casme-sq", "micro"): _CASME_SQ,
     ("samm-lv", "micro"): _SAMM,
-    ("default", "micro"): _CASME2,
+    ("default", "micro"): _CASME2_AND_SAMM,
     ("casme2", "macro"): _CASME_SQ_MACRO,
     ("smic-hs", "macro"): _CASME_SQ_MACRO,
     ("samm", "macro"): _SAMM_LV_MACRO,
