@@ -66,7 +66,7 @@ def apex_of(
     fault = _fault(clip)
     if use == "annotated" and fault:
         raise AnnotationError(
-            f"clip {clip.id!r}: {fault}; leave the clip out, or give apex='auto' to estimate it"
+            f"clip {clip.id!r} has no apex: {fault}; leave the clip out, or give apex='auto' to estimate it"
         )
     if clip.apex is not None and not fault and use != "estimated":
         return Apex(clip.apex)
@@ -75,7 +75,7 @@ def apex_of(
         raise DataError(f"clip {clip.id!r}: onset and offset are one frame, so nothing moves; leave it out")
     seen = aligned_face(clip, FLOW_CROP, face=face, colour="grey", models=models)
     number = seen.numbers[find_apex(seen, method, fps=clip.fps)]
-    return Apex(number, f"apex estimated {number}: from motion ({method}), {fault or 'as asked for'}")
+    return Apex(number, f"apex estimated from motion ({method}; {fault or 'as asked for'}): frame {number}")
 
 
 def with_apex(
@@ -100,11 +100,11 @@ def with_apex(
 def _fault(clip: Clip) -> str:
     """Why the annotation has no apex that can be; empty if it has one."""
     if clip.apex is None:
-        return "no apex is annotated"
+        return "none is annotated"
     if clip.apex not in clip.source.numbers:
-        return f"the annotated apex {clip.apex} is not among the frames"
+        return "the annotated one is not among the frames"
     first, last = ends(clip)
     place = clip.index(clip.apex)
     if place == first:
-        return f"the annotated apex {clip.apex} is the onset"
-    return "" if place <= last else f"the annotated apex {clip.apex} lies behind the offset"
+        return "the annotated one is the onset"
+    return "" if first < place <= last else "the annotated one is not between onset and offset"
