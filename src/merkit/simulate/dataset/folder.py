@@ -22,7 +22,7 @@ from merkit.simulate.dataset.settings import NamedFile, Settings
 SIMULATION, TRUTH = "simulation.json", "truth"
 FORMAT = "merkit-simulation-1"
 _DRAFT = ".draft-"
-_LIBRARIES = ("numpy", "scipy", "opencv-contrib-python-headless", "av", "pillow")
+LIBRARIES = ("numpy", "scipy", "opencv-contrib-python-headless", "av", "pillow")
 """Another version of one of these may give other bytes."""
 
 
@@ -48,12 +48,13 @@ class DatasetFolder:
         self.record = _plain(
             {
                 "format": FORMAT,
-                "made_with": {"merkit": version("merkit"), **{name: version(name) for name in _LIBRARIES}},
+                "made_with": {"merkit": version("merkit"), **{name: version(name) for name in LIBRARIES}},
                 "settings": _settings(settings),
                 "counts": counts,
             }
         )
         self._digest = hashlib.sha256(_text(self.record).encode()).hexdigest()
+        self._made = False
 
     def open(self) -> None:
         """Make the folder, or go on in one that was made with the same settings.
@@ -67,11 +68,13 @@ class DatasetFolder:
         """
         known = self.path / SIMULATION
         if self.path.is_dir() and not known.exists():
-            others = sorted(item.name for item in self.path.iterdir() if not item.name.startswith(_DRAFT))
+            # Hidden ones may be what is left of a run that was killed before its first file.
+            others = sorted(item.name for item in self.path.iterdir() if not item.name.startswith("."))
             if others:
                 raise DataError(
                     f"{self.path}: holds {others[0]}, and no simulated dataset; give an empty or a new folder"
                 )
+        self._made = not self.path.exists()
         with plain_refusals(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         try:
@@ -84,15 +87,21 @@ class DatasetFolder:
             self._compare(known)
         self._sweep()
         if not known.exists():
-            write_whole(known, _text(self.record))
+            try:
+                write_whole(known, _text(self.record))
+            except DataError:
+                self.close()
+                raise
 
     def close(self) -> None:
-        """Remove what was left unfinished, and the folder itself if nothing was finished in it."""
+        """Remove what was left unfinished, and everything if nothing was finished."""
         self._sweep()
+        if any((self.path / TRUTH).glob("*.json")):
+            return
         with contextlib.suppress(OSError):
-            if not any((self.path / TRUTH).glob("*.json")):
-                (self.path / SIMULATION).unlink(missing_ok=True)
-                for folder, _, _ in os.walk(self.path, topdown=False):
+            (self.path / SIMULATION).unlink(missing_ok=True)
+            for folder, _, _ in os.walk(self.path, topdown=False):
+                if self._made or Path(folder) != self.path:
                     os.rmdir(folder)
 
     def finished(self, unit: Unit) -> bool:
@@ -114,6 +123,8 @@ class DatasetFolder:
     def _sweep(self) -> None:
         for draft in self.path.glob(f"{_DRAFT}*"):
             shutil.rmtree(draft, ignore_errors=True)
+        for file in self.path.glob(".*.part*"):
+            file.unlink(missing_ok=True)
 
     def _compare(self, path: Path) -> None:
         try:
@@ -164,9 +175,11 @@ class Draft:
             if place.is_dir():
                 # Of a run that was killed before its truth was written.
                 shutil.rmtree(place)
+            about = self.path / "truth.json"
+            about.write_text(_text({**truth, "settings": self._digest}), encoding="utf-8")
             os.replace(frames, place)
             os.replace(arrays, beside / f"{unit.name}.npz")
-        write_whole(beside / f"{unit.name}.json", _text({**truth, "settings": self._digest}))
+            os.replace(about, beside / f"{unit.name}.json")
 
 
 def _settings(settings: Settings) -> dict[str, Any]:

@@ -101,7 +101,10 @@ def deal(shares: dict[str, float], subjects: int, clips: int, rng: np.random.Gen
     while sum(counts.values()) < total:
         counts[max(wanted, key=lambda name: wanted[name] - counts[name])] += 1
     while sum(counts.values()) > total:
-        counts[min(wanted, key=lambda name: (counts[name] == 0, wanted[name] - counts[name]))] -= 1
+        # The last clip of a class goes only where there are fewer clips than classes.
+        counts[
+            min(wanted, key=lambda name: (counts[name] < 2, counts[name] < 1, wanted[name] - counts[name]))
+        ] -= 1
     names = [name for name, count in counts.items() for _ in range(count)]
     order = rng.permutation(total)
     return [[names[order[subject * clips + clip]] for clip in range(clips)] for subject in range(subjects)]

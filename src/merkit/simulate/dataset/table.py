@@ -96,7 +96,7 @@ def simulate_table(
             aus=action_unit_texts(clip.aus) if layout.coded else (),
             subject=layout.person_id(clip.subject),
             dataset=settings.dataset or settings.layout_name,
-            objective_class=clip.more["objective_class"],
+            objective_class=clip.more["objective_class"] if layout.objective else None,
         )
         for unit, source in zip(units, sources, strict=True)
         for emotion, clip in zip(unit.emotions, unit.clips, strict=True)

@@ -85,6 +85,7 @@ class Casme2(Layout):
         *("Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame"),
         *("Estimated Emotion", "Action Units"),
     )
+    objective = True
     variants = ("2019", "2014", "2014-compact", "updated")
     has_cropped = True
     missing_apex = "/"

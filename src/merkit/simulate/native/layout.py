@@ -123,6 +123,8 @@ class Layout(ABC):
     """Whether folders hold more frames than those from onset to offset."""
     coded: ClassVar[bool] = True
     """Whether apex and action units are annotated."""
+    objective: ClassVar[bool] = False
+    """Whether the objective class is in the table."""
     long: bool = False
     """Whether a folder holds a whole video with several events."""
     largest: ClassVar[int] = 999

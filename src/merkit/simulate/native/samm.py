@@ -23,6 +23,7 @@ class Samm(Layout):
         *("Estimated Emotion", "Action Units"),
     )
     header = 13
+    objective = True
     subjects = ("006", "007", "009", "010", "011", "012", "013")
     emotions = (
         ("Anger", "4+7"),

@@ -20,6 +20,7 @@ class Manifest(Layout):
     name = "manifest"
     fps = 100.0
     variants = ("png", "jpg", "mp4")
+    objective = True
     subjects = ("p01", "p02", "p03", "p04")
     emotions = (("positive", "6+12"), ("negative", "4"), ("surprise", "1+2"))
 
