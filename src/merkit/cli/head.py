@@ -49,6 +49,7 @@ def show(
     from merkit.cli.failure import FAILED_CHECK, report
     from merkit.errors import DataError
     from merkit.simulate.head3d.model import LICENCE, head_file, load_head_model
+    from merkit.simulate.head3d.shapes import N_MADE
     from merkit.simulate.head3d.topology import build_surface
 
     try:
@@ -64,7 +65,7 @@ def show(
     found = {
         "file": str(place),
         "points": len(model.neutral),
-        "expressions": len(model.expressions),
+        "expressions": len(model.expressions) - N_MADE,
         "identities": len(model.identities),
         "sha256": model.sha256,
         "licence": LICENCE,
@@ -97,6 +98,7 @@ def import_meshes(
     from merkit.cli.progress import Talk
     from merkit.simulate.head3d.convert import import_head
     from merkit.simulate.head3d.model import LICENCE, cached_file, load_head_model
+    from merkit.simulate.head3d.shapes import N_MADE
 
     talk = Talk(quiet=quiet)
     with talk.progress("head") as progress:
@@ -104,8 +106,7 @@ def import_meshes(
             folder, out or cached_file(), lambda done, total: progress(done, total, "reading meshes")
         )
     model = load_head_model(written)
-    talk.answer(
-        f"{written}: {len(model.expressions)} expressions, {len(model.identities)} identity modes ({LICENCE})"
-    )
+    n_shapes, n_modes = len(model.expressions) - N_MADE, len(model.identities)
+    talk.answer(f"{written}: {n_shapes} expressions, {n_modes} identity modes ({LICENCE})")
     if out is not None:
         talk.say(f"To use it, set MERKIT_HEAD={written}")

@@ -82,14 +82,14 @@ def import_head(
     neutral, faces, uv, uv_faces = read_obj(files.pop(NEUTRAL))
     if len(neutral) != N_POINTS:
         raise DataError(
-            f"{folder / NEUTRAL}: has {len(neutral)} points instead of {N_POINTS}; is this ICT-FaceKit's mesh?"
+            f"{folder / NEUTRAL}: has {len(neutral)} points instead of {N_POINTS}; is this of ICT-FaceKit?"
         )
     kept, part, number = _numbering()
     inside = (number[faces] >= 0) | (faces < 0)
     whole = inside.all(axis=1)
     if (inside.any(axis=1) & ~whole & (inside & (faces >= 0)).any(axis=1)).any():
         raise DataError(
-            f"{folder / NEUTRAL}: a face joins parts that should be apart; is this an ICT-FaceKit mesh?"
+            f"{folder / NEUTRAL}: a face joins parts that should be apart; is this of ICT-FaceKit?"
         )
     faces, uv_faces = faces[whole], uv_faces[whole]
     used, compact = np.unique(uv_faces[uv_faces >= 0], return_inverse=True)

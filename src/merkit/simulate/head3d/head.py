@@ -215,6 +215,24 @@ class Head:
         flow = np.stack([there_x - columns, there_y - rows], 1).reshape(height, width, 2)
         return flow.astype(np.float32), visible.reshape(height, width)
 
+    def seen(self, state: FaceState) -> tuple[Floats, NDArray[np.int8]]:
+        """What each pixel of a frame shows, at its centre.
+
+        Returns
+        -------
+        distance : array (height, width)
+            From the camera along its axis, in units; infinite where there is background.
+        kind : int8 array (height, width)
+            :data:`~merkit.simulate.head3d.topology.SKIN` (with hair) to ``TEETH``; -1 for the background.
+        """
+        x, y, nearness = self._corners(state)
+        shown = draw(x, y, self._surface.triangles, nearness[None], self.shape)
+        distance = np.full(self.shape, np.inf)
+        distance.ravel()[shown.place] = 1 / shown.values[0]
+        kind = np.full(self.shape, -1, np.int8)
+        kind.ravel()[shown.place] = self._surface.kind[shown.triangle]
+        return distance, kind
+
     def landmarks(self, state: FaceState) -> Floats:
         """The 68 iBUG landmarks in the frame of a state, (68, 2) in pixels."""
         x, y, _ = self._camera.project(self._anatomy.points(state), state.head, self._follow)
@@ -265,7 +283,7 @@ def _aim(
     marks = anatomy.skin[model.landmark68]
     sides = marks[list(_JAW_ENDS)]
     middle = marks[[_NASION, _NOSE_BASE]].mean(axis=0)
-    spread = np.abs(np.diff(sides[:, 0] / (distance - sides[:, 2])))[0]
+    spread = np.abs(np.diff((sides[:, 0] - middle[0]) / (distance - sides[:, 2])))[0]
     return Camera3D(shape, distance, float(face_px / spread), (float(middle[0]), float(middle[1])), 0.0)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from merkit.errors import DataError
 from merkit.faces.models import cache_dir
 from merkit.saving import refusal
-from merkit.simulate.head3d.shapes import needed_shapes
+from merkit.simulate.head3d.shapes import needed_shapes, nostril_shapes
 
 FACE, HEAD, LEFT_EYE, RIGHT_EYE = range(4)
 """Values of :attr:`HeadModel.part`."""
@@ -60,7 +60,8 @@ class HeadModel:
     part : uint8 array (V,)
         :data:`FACE`, :data:`HEAD` (and neck), :data:`LEFT_EYE` or :data:`RIGHT_EYE`.
     expressions : dict of str to float16 array (V, 3)
-        Displacement from neutral at weight 1, by the name of the shape.
+        Displacement from neutral at weight 1, by the name of the shape; two more than the file has, see
+        :func:`merkit.simulate.head3d.shapes.nostril_shapes`.
     identities : float16 array (I, V, 3)
         Displacement of each mode at one standard deviation.
     landmark68 : int32 array (68,)
@@ -130,21 +131,21 @@ def load_head_model(path: str | Path | None = None) -> HeadModel:
     fault = _fault(arrays)
     if fault:
         raise DataError(f"{place}: not a head file, {fault}; {ADVICE}")
+    neutral, marks = arrays["neutral"].astype(np.float32), arrays["landmark68"].astype(np.int32)
+    shapes = zip(
+        arrays["expression_names"].tolist(),
+        arrays["expression_deltas"].astype(np.float16),
+        strict=True,
+    )
     return HeadModel(
-        neutral=arrays["neutral"].astype(np.float32),
+        neutral=neutral,
         quads=arrays["quads"].astype(np.int32),
         uv=arrays["uv"].astype(np.float32),
         uv_quads=arrays["uv_quads"].astype(np.int32),
         part=arrays["part"].astype(np.uint8),
-        expressions=dict(
-            zip(
-                arrays["expression_names"].tolist(),
-                arrays["expression_deltas"].astype(np.float16),
-                strict=True,
-            )
-        ),
+        expressions={**dict(shapes), **nostril_shapes(neutral, marks)},
         identities=arrays["identity_deltas"].astype(np.float16),
-        landmark68=arrays["landmark68"].astype(np.int32),
+        landmark68=marks,
         sha256=hashlib.sha256(content).hexdigest(),
     )
 

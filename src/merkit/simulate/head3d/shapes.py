@@ -26,7 +26,9 @@ SHAPES: Mapping[int, Mapping[str, float]] = {
     12: {"mouthSmile": 1},
     14: {"mouthDimple": 1},
     15: {"mouthFrown": 1},
+    16: {"mouthLowerDown": 1},
     17: {"mouthShrugLower": 1},
+    18: {"mouthPucker": 1},
     20: {"mouthStretch": 1},
     # Lips pressed and rolled in: the rolling is what sets the tightener apart from the pressor.
     23: {"mouthPress": 1, "mouthRollUpper": 0.3, "mouthRollLower": 0.3},
@@ -34,12 +36,18 @@ SHAPES: Mapping[int, Mapping[str, float]] = {
     # Parted lips without a drop of the jaw: mostly the lower one.
     25: {"mouthLowerDown": 1, "mouthUpperUp": 0.3},
     26: {"jawOpen": 1},
+    # The model has no such shapes: see `nostril_shapes`.
+    38: {"nostrilsWide": 1},
+    39: {"nostrilsWide": -1},
 }
 """Shapes of each unit, without ``_L`` and ``_R``, and their weights."""
 BLINK = "eyeBlink"
 LOOKS = ("eyeLookUp", "eyeLookDown", "eyeLookIn", "eyeLookOut")
 """How the lids follow the gaze."""
-_ALONE = frozenset({"mouthShrugLower", "mouthRollUpper", "mouthRollLower", "jawOpen"})
+_MADE = "nostrilsWide"
+N_MADE = 2
+"""How many shapes are not in the file but made."""
+_ALONE = frozenset({"mouthPucker", "mouthShrugLower", "mouthRollUpper", "mouthRollLower", "jawOpen"})
 """Shapes of the middle, without a left and a right one."""
 
 
@@ -54,8 +62,30 @@ def sided(shape: str) -> tuple[str, ...]:
 
 def needed_shapes() -> tuple[str, ...]:
     """Names in the file of all shapes that merkit uses."""
-    shapes = [BLINK, *LOOKS, *(shape for unit in SHAPES.values() for shape in unit)]
+    shapes = {BLINK, *LOOKS, *(shape for unit in SHAPES.values() for shape in unit)} - {_MADE}
     return tuple(sorted({name for shape in shapes for name in sided(shape)}))
+
+
+def nostril_shapes(
+    neutral: NDArray[np.float32], landmark68: NDArray[np.int32]
+) -> dict[str, NDArray[np.float16]]:
+    """Shapes of nostrils that widen, which the model lacks: the wings of the nose go outwards.
+
+    Parameters
+    ----------
+    neutral : array (V, 3)
+        Points of the model.
+    landmark68 : array (68,)
+        Which of them are the landmarks.
+    """
+    shapes = {}
+    for suffix, mark, outwards in (("_L", 35, 1.0), ("_R", 31, -1.0)):
+        wing = neutral[landmark68[mark]] + np.array([0.35 * outwards, 0.5, 0.0])
+        far = np.linalg.norm(neutral - wing, axis=1)
+        shift = np.zeros(neutral.shape)
+        shift[:, 0] = 0.2 * outwards * np.exp(-0.5 * (far / 0.55) ** 2)
+        shapes[_MADE + suffix] = shift.astype(np.float16)
+    return shapes
 
 
 def displacement(

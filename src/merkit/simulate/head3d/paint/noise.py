@@ -29,7 +29,7 @@ class SolidNoise:
         full, half = np.fft.fftfreq(_SIDE), np.fft.rfftfreq(_SIDE)
         frequency = np.sqrt(full[:, None, None] ** 2 + full[:, None] ** 2 + half**2)
         octaves = np.log2(np.maximum(frequency, 1e-9) * _VOXELS)
-        block = np.fft.irfftn(white * np.exp(-0.5 * (octaves / 0.35) ** 2), (_SIDE,) * 3)
+        block = np.fft.irfftn(white * np.exp(-0.5 * (octaves / 0.35) ** 2), (_SIDE,) * 3, axes=(0, 1, 2))
         self._block = (block / block.std()).astype(np.float32)
 
     def __call__(self, points: Points, wavelength: float) -> Floats:
