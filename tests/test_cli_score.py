@@ -29,7 +29,7 @@ def scored(capsys, *words: object) -> dict:
 
 def table(folder: Path, text: str) -> Path:
     path = folder / "predictions.csv"
-    path.write_text("\n".join(line.strip() for line in text.strip().splitlines()) + "\n", encoding="utf-8")
+    path.write_text("".join(f"{line.strip()}\n" for line in text.strip().splitlines()), encoding="utf-8")
     return path
 
 
@@ -113,6 +113,24 @@ def test_three_columns_are_enough(tmp_path, capsys):
     assert found["by_dataset"] == {}
 
 
+def test_columns_that_only_look_like_probabilities_do_no_harm(tmp_path, capsys):
+    path = table(tmp_path, "sample_id,y_true,y_pred,p_value\na,sad,sad,\nb,sad,glad,7")
+    assert scored(capsys, path)["classes"] == ["glad", "sad"]
+
+
+def test_empty_columns_say_nothing(tmp_path, capsys):
+    found = scored(capsys, table(tmp_path, "sample_id,subject,dataset,y_true,y_pred\na,,,x,x\nb,,,y,x"))
+    assert "ci95" not in found["overall"]
+    assert found["by_dataset"] == {}
+
+
+def test_one_subject_gets_no_interval(tmp_path, capsys):
+    path = table(tmp_path, "sample_id,subject,y_true,y_pred\na,s1,x,x\nb,s1,y,x")
+    assert scored(capsys, path)["overall"]["ci95"]["uf1"] is None
+    assert main(["score", str(path)]) == 0
+    assert "–" not in capsys.readouterr().out
+
+
 def test_seeds_are_averaged_after_pooling(tmp_path, capsys):
     path = table(
         tmp_path,
@@ -167,12 +185,19 @@ def test_a_class_without_clips_is_told(tmp_path, capsys):
         ("clip,y_true,y_pred\na,x,x", [], "has no column 'sample_id'"),
         ("sample_id,y_true,y_pred\na,x,", [], "row 0: has no true or no predicted class"),
         ("sample_id,y_true,y_pred", [], "has no rows"),
+        ("", [], "is empty"),
+        ("sample_id,y_true,y_pred,p_x,p_y\na,x,z,0.1,0.9", [], "a label 'z'"),
+        ("sample_id,y_true,y_pred,p_x,p_y\na,x,x,,0.9", [], "column 'p_x' holds ''"),
+        ("sample_id,y_true,y_pred,p_x,p_y\na,x,x,nan,0.9", [], "column 'p_x' holds 'nan'"),
+        ("sample_id,y_true,y_pred,p_x,p_y\na,x,x,-0.1,0.9", [], "give 0 to 1"),
+        ("sample_id,subject,y_true,y_pred\na,1,x,x\nb,,x,x", [], "row 1: has no subject, others have"),
         ("sample_id,y_true,y_pred\na,x,x\na,x,y", [], "'a' stands there twice"),
         ("sample_id,seed,y_true,y_pred\na,0,x,x\na,1,y,y", [], "'a' has another truth with another seed"),
         ("sample_id,seed,y_true,y_pred\na,0,x,x\nb,0,y,y\na,1,x,x", [], "seed 1 has 1 clips"),
         ("sample_id,seed,y_true,y_pred\na,one,x,x", [], "column 'seed' holds 'one'"),
         ("sample_id,true_AU4,p_AU4\na,2,0.5", [], "other values than 0 and 1"),
         ("sample_id,true_AU4,p_AU4\na,1,high", [], "column 'p_AU4' holds 'high'"),
+        ("sample_id,true_AU4,p_AU4\na,1,7.5", [], "give 0 to 1"),
         ("sample_id,true_AU4,p_AU4\na,1,0.5", ["--check-reported", "UAR=0.5"], "action units"),
         ("sample_id,y_true,y_pred\na,x,x", ["--classes", "w,y"], "a label 'x'"),
         ("sample_id,y_true,y_pred\na,x,x", ["--classes", "x=a,y"], "label=name everywhere"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from evaluation_kit import BySubject, ByThirds, toy_table
 from merkit.cli.main import main
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation import compare, evaluate
+from merkit.evaluation.compare import _latex
 
 TABLE = toy_table()
 
@@ -65,11 +67,53 @@ def test_latex_escapes_names(runs):
     assert r"guess\_100\%" in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len({row.count("&") - row.count(r"\&") for row in rows}) == 1
+    # Outside of a formula a minus would be a hyphen.
+    assert re.search(r"& \$-0\.\d{3}\$ &", rows[-1])
+    assert _latex(r"a\b{c}~d") == r"a\textbackslash{}b\{c\}\textasciitilde{}d"
 
 
 def test_tables_of_predictions_from_elsewhere_can_be_compared(runs):
     found = compare([runs / "good" / "predictions.csv", runs / "bad"])
     assert found.rows[0]["name"] == "predictions.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("a,b\n1,2\n", "no column 'sample_id'"),
+        ("sample_id,subject,y_true,y_pred\n", "has no rows"),
+        ("sample_id,subject,y_true,y_pred\na,1,x,\n", "no predicted class"),
+        ("sample_id,subject,seed,y_true,y_pred\na,1,first,x,x\n", "column 'seed' holds 'first'"),
+        ("sample_id,subject,y_true,y_pred,p_x,p_y\na,1,x,z,0,1\n", "a label 'z'"),
+        ("sample_id,subject,y_true,y_pred,p_x,p_y\na,1,x,x,nan,1\n", "holds 'nan'"),
+        ("sample_id,subject,y_true,y_pred\na,1,x,x\na,1,x,x\n", "stands there twice"),
+        ("sample_id,y_true,y_pred\na,x,x\nb,x,x\n", "no column 'subject'"),
+        ("sample_id,subject,true_AU1,p_AU1\na,1,1,nan\n", "holds 'nan'"),
+    ],
+)
+def test_tables_from_elsewhere_that_are_wrong_get_one_line(text, message, tmp_path, capsys):
+    (tmp_path / "theirs.csv").write_text(text)
+    assert main(["compare", str(tmp_path / "theirs.csv")]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+
+
+def test_runs_of_one_name_are_told_apart_as_they_were_given(runs, tmp_path):
+    import shutil
+
+    for name in ("a", "b"):
+        shutil.copytree(runs / "good", tmp_path / name / "run")
+    names = [row["name"] for row in compare([tmp_path / "a" / "run", tmp_path / "b" / "run"]).rows]
+    assert names == [f"by-thirds ({tmp_path / name / 'run'})" for name in ("a", "b")]
+
+
+def test_one_subject_alone_gets_no_interval(runs, tmp_path):
+    (tmp_path / "p.csv").write_text("sample_id,subject,y_true,y_pred\na,1,x,x\nb,1,y,x\n")
+    found = compare([tmp_path / "p.csv"])
+    assert found.cells()[1][0][3:] == ["0.333", "0.500", "0.500"]
+    assert found.notes[0].startswith("1 subject;")
 
 
 def test_one_run_alone_is_shown_without_tests(runs):
@@ -102,7 +146,11 @@ def test_the_command_prints_every_format(runs, form, beginning, capsys):
 
 def test_the_command_prints_a_table_and_writes_files(runs, capsys, tmp_path):
     assert main(["compare", str(runs / "good"), str(runs / "bad")]) == 0
-    assert "by-thirds" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "by-thirds" in told
+    # A column a run, so that nothing has to be cut off.
+    assert max(map(len, told.split("subjects;")[0].splitlines())) <= 80
+    assert re.search(r"UF1 \[95 % CI\] +0\.\d{3} ± 0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\]", told)
     assert main(["compare", str(runs / "good"), "-f", "latex", "-o", str(tmp_path / "t.tex")]) == 0
     assert (tmp_path / "t.tex").read_text().startswith(r"\begin{tabular}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from merkit.evaluation.statistics import (
     unit_counts,
     unit_scores,
 )
-from merkit.metrics.recognition import cluster_interval, uf1
+from merkit.metrics.recognition import cluster_interval, interval_edges, uf1
 
 CLASSES = ("a", "b", "c")
 
@@ -150,6 +151,96 @@ def test_under_no_difference_p_values_are_not_too_small():
     assert small <= 18  # above it with a probability of 0.5 %
 
 
+def by_subject(*right: tuple[int, int]) -> SubjectCounts:
+    """Subjects of two classes with as many clips right, and wrong, of each."""
+    counts = np.zeros((1, len(right), 2, 2))
+    for who, (hit, miss) in enumerate(right):
+        counts[0, who, 0], counts[0, who, 1] = (hit, miss), (miss, hit)
+    return SubjectCounts([f"s{who}" for who in range(len(right))], [0], counts)
+
+
+def test_the_permutation_test_by_hand():
+    # Three subjects, each a clip a class better: of the 8 exchanges two differ as much, so p is 1/4.
+    # Of five, 2 of 32. With one that is worse and three better by one: 10 of 16 differ by 2 or more.
+    cases = [([3, 3, 3], [4, 4, 4], 2 / 8), ([3] * 5, [4] * 5, 2 / 32), ([3, 3, 3, 4], [4, 4, 4, 3], 10 / 16)]
+    for first, second, p in cases:
+        a, b = (by_subject(*((hit, 5 - hit) for hit in row)) for row in (first, second))
+        found = permutation_test(a, b, class_scores)["accuracy"]
+        assert found["difference"] == pytest.approx((sum(second) - sum(first)) / (5 * len(first)))
+        # 10000 random exchanges: four standard errors.
+        assert found["p"] == pytest.approx(p, abs=4 * np.sqrt(p * (1 - p) / 10000) + 1e-4)
+
+
+def test_the_bootstrap_by_hand():
+    # Two subjects, one all right and one all wrong: both drawn twice in a quarter of the cases each.
+    low, high = bootstrap(by_subject((2, 0), (0, 2)), class_scores)["accuracy"]
+    assert (low, high) == (0.0, 1.0)
+    # At a level of 20 % the edges, 0.32 and 0.68, fall on the half of the cases with one of each.
+    assert bootstrap(by_subject((2, 0), (0, 2)), class_scores, level=0.2)["accuracy"] == (0.5, 0.5)
+    # A mean of n subjects of equal size: about 1.96 standard errors of the mean.
+    rng = np.random.default_rng(1)
+    hits = rng.integers(0, 11, 200)
+    low, high = bootstrap(by_subject(*((h, 10 - h) for h in hits)), class_scores)["accuracy"]
+    assert (high - low) / 2 == pytest.approx(1.96 * (hits / 10).std() / np.sqrt(200), rel=0.06)
+
+
+def test_edges_of_intervals_by_hand():
+    # t of 9 degrees of freedom at 97.5 % is 2.262, times sqrt(10 / 9) 2.385; below -2.385 lie 0.0085.
+    assert interval_edges(10) == pytest.approx((0.00855, 0.99145), abs=2e-5)
+    # Of very many subjects the plain percentiles are left.
+    assert interval_edges(10**7) == pytest.approx((0.025, 0.975), abs=1e-6)
+
+
+@pytest.mark.parametrize("subjects", [26, 68])
+def test_intervals_hold_the_truth_of_a_known_population(subjects, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+    from interval_coverage import coverage
+
+    hits = coverage(subjects, studies=400, repeats=400, seed=3)
+    # Of the 95 % that are aimed at, 93 to 94 % are reached; 91 % is two standard errors below.
+    assert all(0.91 <= n / 400 <= 0.98 for n in hits.values()), hits
+
+
+def test_intervals_over_clips_would_be_too_narrow(monkeypatch):
+    # The same studies with every clip as a subject of its own: what merkit does not do.
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+    from interval_coverage import coverage, draw_people
+
+    rng = np.random.default_rng(0)
+    true = class_scores(draw_people(100_000, rng).sum(axis=0))["accuracy"]
+    hits = 0
+    for study in range(100):
+        whole = draw_people(26, rng).sum(axis=0)
+        clips = np.repeat(np.eye(9), whole.ravel().astype(int), axis=0).reshape(1, -1, 3, 3)
+        sample = SubjectCounts([str(k) for k in range(clips.shape[1])], [0], clips)
+        low, high = bootstrap(sample, class_scores, repeats=200, seed=study)["accuracy"]
+        hits += low <= true <= high
+    assert hits / 100 < coverage(26, studies=100, repeats=200, seed=3)["accuracy"] / 100 - 0.05
+
+
+def test_one_subject_has_no_interval():
+    assert np.isnan(bootstrap(by_subject((2, 1)), class_scores)["uf1"]).all()
+
+
+def test_a_volunteer_of_two_releases_is_drawn_as_one():
+    frame = table(1)
+    twice = pd.concat([frame.assign(dataset="smic-hs"), frame.assign(dataset="smic-nir")])
+    assert len(class_counts(twice, CLASSES).subjects) == len(class_counts(frame, CLASSES).subjects)
+    found = scores_of(twice, CLASSES)
+    once = scores_of(frame.assign(dataset="smic-hs"), CLASSES)
+    # Showing the same people once more makes nothing surer.
+    assert found["overall"]["ci95"] == once["overall"]["ci95"]
+    assert found["overall"]["subjects"] == once["overall"]["subjects"] == 9
+    assert found["mean_of_datasets"]["uf1"] == pytest.approx(once["overall"]["uf1"])
+
+
+def test_mcnemar_by_hand():
+    # 10 clips only the first gets right, 2 only the second: 2 (1 + 12 + 66) / 2^12.
+    first = [1] * 10 + [0] * 2 + [1] * 5 + [0] * 3
+    second = [0] * 10 + [1] * 2 + [1] * 5 + [0] * 3
+    assert mcnemar(first, second) == {"only_first": 10, "only_second": 2, "p": pytest.approx(158 / 4096)}
+
+
 def test_mcnemar_equals_the_binomial_test_of_the_clips_in_dispute():
     rng = np.random.default_rng(0)
     a, b = rng.random(80) < 0.7, rng.random(80) < 0.5
@@ -163,6 +254,11 @@ def test_mcnemar_equals_the_binomial_test_of_the_clips_in_dispute():
     assert mcnemar([1, 0], [1, 0])["p"] == 1.0
     with pytest.raises(DataError, match="same clips"):
         mcnemar([1], [1, 0])
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.02, 0.022, 0.04 times 4, 3, 2, 1, each at least the one before.
+    assert holm([0.04, 0.01, 0.022, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
 
 
 def test_holm_never_orders_p_values_anew():

@@ -75,7 +75,7 @@ def plain_refusals(path: Path) -> Iterator[None]:
                 f"{path}: cannot be written, a file and a folder are in each other's place; "
                 "choose another output folder"
             ) from error
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
             raise DataError(
                 f"{path}: cannot be written, there is no folder {path.parent}; make it"
             ) from error

@@ -59,18 +59,22 @@ def compare(
 
 
 def _print(cells: tuple[list[str], list[list[str]]], notes: list[str]) -> None:
+    from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     head, body = cells
     console = Console()
-    table = Table()
-    for place, name in enumerate(head):
+    if not console.is_terminal:
+        # Into a file or a pipe, rows must not be cut off.
+        console = Console(width=1000)
+    # A column a run: two or three runs fit into 80 characters, a dozen columns of scores would not.
+    table = Table(box=box.SIMPLE_HEAD)
+    for place, name in enumerate([head[0], *(row[0] for row in body)]):
         table.add_column(escape(name), justify="right" if place else "left")
-    for row in body:
-        table.add_row(*map(escape, row))
-    # Into a file or a pipe, rows must not be cut off.
-    console.print(table, width=None if console.is_terminal else 220)
+    for name, *values in zip(head[1:], *(row[1:] for row in body), strict=True):
+        table.add_row(escape(name), *map(escape, values))
+    console.print(table)
     for note in notes:
         console.print(escape(note), style="dim", soft_wrap=True)

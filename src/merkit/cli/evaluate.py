@@ -94,6 +94,9 @@ def evaluate(
 
 def in_words(result: Result) -> list[str]:
     """The outcome of a run, for a reader."""
+    from merkit.evaluation import scores
+    from merkit.evaluation.compare import TITLES
+
     metrics, run = result.metrics, result.run
     overall, names = metrics["overall"], result.score_names
     counts = ", ".join(f"{name} {count}" for name, count in metrics["class_counts"].items())
@@ -106,20 +109,24 @@ def in_words(result: Result) -> list[str]:
     blocks = {"all": overall, **(metrics["by_dataset"] if len(metrics["by_dataset"]) > 1 else {})}
     width = max(map(len, blocks))
     lines += [
-        f"{name:<{width}}  " + "  ".join(_score(block, score) for score in names) + f"  ({block['n']} clips)"
+        f"{name:<{width}}  "
+        + "  ".join(f"{TITLES[score]} {scores.in_words(block, score)}" for score in names)
+        + f"  ({block['n']} clips: {' / '.join(f'{n:g}' for n in _sizes(block))})"
         for name, block in blocks.items()
     ]
+    if "mean_of_datasets" in metrics and run["guard"]["folds"] == len(metrics["by_dataset"]):
+        mean = metrics["mean_of_datasets"]
+        lines.append("mean of the datasets: " + "  ".join(f"{TITLES[s]} {mean[s]:.3f}" for s in names))
     lines += [f"note: {metrics['settings']}", *(f"note: {warning}" for warning in run["warnings"])]
     lines += _audit_lines(metrics.get("audit"), names)
     return [*lines, f"run: {result.folder}"]
 
 
-def _score(block: dict[str, Any], name: str) -> str:
-    from merkit.evaluation.compare import TITLES
-
-    spread = "" if block["sd"][name] is None else f" ± {block['sd'][name]:.3f}"
-    low, high = block["ci95"][name]
-    return f"{TITLES[name]} {block[name]:.3f}{spread} [{low:.3f}, {high:.3f}]"
+def _sizes(block: dict[str, Any]) -> list[float]:
+    """Clips of each class, or with each unit."""
+    if "by_unit" in block:
+        return [unit["n"] for unit in block["by_unit"].values()]
+    return [sum(row) for row in block["confusion"]]
 
 
 def _audit_lines(audit: dict[str, Any] | None, names: tuple[str, ...]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from merkit.cli.prediction_table import PredictionTable
+    from merkit.evaluation.prediction_table import PredictionTable
     from merkit.metrics.granularity import Reported
 
 _TITLES = {
@@ -66,8 +66,8 @@ def score(
     import json
 
     from merkit.cli.failure import FAILED_CHECK
-    from merkit.cli.prediction_table import read_prediction_table
     from merkit.errors import ConfigError
+    from merkit.evaluation.prediction_table import read_prediction_table
     from merkit.metrics.granularity import Reported, check_reported
 
     figures = [Reported.parse(text) for text in reported or []]
@@ -219,7 +219,7 @@ def _print(result: dict[str, Any], subjects: bool) -> None:
 def _value(block: dict[str, Any], name: str) -> str:
     spread = "" if block["sd"][name] is None else f"\n± {block['sd'][name]:.3f}"
     interval = ""
-    if "ci95" in block:
+    if block.get("ci95", {}).get(name):
         low, high = block["ci95"][name]
         interval = f"\n{low:.2f}–{high:.2f}"
     return f"{block[name]:.4f}{spread}{interval}"

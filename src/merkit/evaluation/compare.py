@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation.predictions import is_units
 from merkit.evaluation.result import Result, load_result
-from merkit.evaluation.scores import counted
+from merkit.evaluation.scores import counted, in_words
 from merkit.evaluation.statistics import holm, mcnemar, permutation_test
 
 TITLES = {
@@ -24,7 +25,9 @@ TITLES = {
     "f1_binary": "F1 (present)",
     "f1_macro": "F1 (both)",
 }
-_LATEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "±": r"$\pm$", "Δ": r"$\Delta$"}
+_LATEX = {letter: f"\\{letter}" for letter in "&%_#${}"}
+_LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_LATEX |= {"±": r"$\pm$", "Δ": r"$\Delta$", "<": r"$<$", ">": r"$>$"}
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,7 @@ class Comparison:
         for row in self.rows:
             cells = [row["name"] + ("" if row["leak_free"] else " (not a result)"), str(row["n"])]
             cells.append(str(row["seeds"]))
-            for name in self.score_names:
-                spread = "" if row["sd"][name] is None else f" ± {row['sd'][name]:.3f}"
-                low, high = row["ci95"][name]
-                cells.append(f"{row['scores'][name]:.3f}{spread} [{low:.3f}, {high:.3f}]")
+            cells += [in_words({**row, **row["scores"]}, name) for name in self.score_names]
             cells += [f"{row['by_dataset'][d][main]:.3f}" for d in datasets] if len(datasets) > 1 else []
             if len(self.rows) > 1:
                 cells += _test_cells(row, main)
@@ -194,16 +194,23 @@ def _check_same(first: Result, other: Result) -> None:
 
 def _names(results: Sequence[Result]) -> list[str]:
     names = [result.name for result in results]
+    places = [_place(result) for result in results]
+    # Folders of one name, such as a/run and b/run, are told apart as they were given.
+    told = [
+        str(result.folder) if places.count(place) > 1 else place
+        for place, result in zip(places, results, strict=True)
+    ]
     return [
-        f"{name} ({_place(result)})" if names.count(name) > 1 and result.folder else name
-        for name, result in zip(names, results, strict=True)
+        f"{name} ({place})" if names.count(name) > 1 and result.folder else name
+        for name, place, result in zip(names, told, results, strict=True)
     ]
 
 
 def _notes(rows: Sequence[dict[str, Any]], results: Sequence[Result], seeds: int) -> list[str]:
+    subjects = rows[0]["subjects"]
     notes = [
-        f"{rows[0]['subjects']} subjects; intervals are bootstraps over subjects; ± is the standard "
-        "deviation over seeds."
+        f"{subjects} subject{'s' * (subjects != 1)}; intervals are bootstraps over subjects; ± is the "
+        "standard deviation over seeds."
     ]
     if len(rows) > 1:
         notes.append(
@@ -235,6 +242,9 @@ def _test_cells(row: dict[str, Any], main: str) -> list[str]:
 
 
 def _latex(text: str) -> str:
+    if re.fullmatch(r"[+-][\d.]+", text):
+        # Outside of formulas a minus is a hyphen.
+        return f"${text}$"
     return "".join(_LATEX.get(letter, letter) for letter in text)
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from merkit.errors import DataError
 from merkit.evaluation.job import DECIMALS
-
-FIXED = ("sample_id", "dataset", "subject", "fold", "seed")
 
 
 def rows_of(
@@ -60,25 +56,6 @@ def rows_of(
 def text_of(frame: pd.DataFrame) -> str:
     """The table as CSV text, probabilities with six decimals."""
     return frame.to_csv(index=False, lineterminator="\n", float_format=f"%.{DECIMALS}f")
-
-
-def read_predictions(path: str | Path) -> pd.DataFrame:
-    """Read a table of predictions of a run.
-
-    Raises
-    ------
-    DataError
-        If it is missing, or lacks a column.
-    """
-    file = Path(path)
-    try:
-        frame = pd.read_csv(file, dtype=dict.fromkeys((*FIXED[:4], "y_true", "y_pred"), str))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: not a readable table of predictions ({error})") from error
-    missing = [name for name in FIXED if name not in frame]
-    if missing:
-        raise DataError(f"{file}: no column {missing[0]!r}; give a predictions.csv of merkit evaluate")
-    return frame
 
 
 def classes_of(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from merkit.errors import DataError
-from merkit.evaluation.predictions import classes_of, is_units, read_predictions
+from merkit.evaluation.prediction_table import read_prediction_table
+from merkit.evaluation.predictions import classes_of, is_units
 from merkit.evaluation.scores import MAIN, scores_of
 from merkit.methods.registry import PUBLISHED
 
@@ -68,14 +69,15 @@ def load_result(path: str | Path) -> Result:
         If there are no predictions, or a file cannot be read.
     """
     place = Path(path)
-    table = place / "predictions.csv" if place.is_dir() else place
-    if not table.is_file():
+    file = place / "predictions.csv" if place.is_dir() else place
+    if not file.is_file():
         raise DataError(f"{place}: no predictions.csv here; give the folder of a finished merkit evaluate")
-    frame = read_predictions(table)
-    about = _json(table.parent / "metrics.json") if place.is_dir() else {}
-    classes = classes_of(frame) or tuple(sorted(set(frame["y_true"]) | set(frame["y_pred"])))
-    metrics = {"classes": list(classes), **about, **scores_of(frame, classes)}
-    return Result(place, frame, metrics, _json(table.parent / "run.json") if place.is_dir() else {})
+    table = read_prediction_table(file)
+    if not table.has_subjects:
+        raise DataError(f"{file}: has no column 'subject'; say who is seen in each clip")
+    about = _json(place / "metrics.json") if place.is_dir() else {}
+    metrics = {**about, "classes": list(table.classes), **scores_of(table.frame, table.classes)}
+    return Result(place, table.frame, metrics, _json(place / "run.json") if place.is_dir() else {})
 
 
 def json_text(value: Any) -> str:

@@ -22,6 +22,7 @@ from merkit.evaluation.audit import audit_of
 from merkit.evaluation.engines import run_jobs
 from merkit.evaluation.job import Job, Method
 from merkit.evaluation.predictions import text_of
+from merkit.evaluation.prepared import prepared
 from merkit.evaluation.provenance import provenance, settings_are
 from merkit.evaluation.result import Result, json_text
 from merkit.evaluation.scores import scores_of
@@ -136,6 +137,9 @@ def evaluate(
 
         tell(resumed, len(keys), "folds")
         todo = [key for key in keys if key not in records]
+        if todo:
+            trial = prepared(trial, recipe, tell, (path, *closed), store.began)
+            tell(resumed, len(keys), "folds")
         for key, outcome in run_jobs(todo, make_job, engine=engine, workers=workers):
             records[key] = trial.record(key, outcome)
             store.keep(*key, records[key])

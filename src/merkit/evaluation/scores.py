@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,15 +34,18 @@ def scores_of(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     -------
     dict
         ``overall`` and ``by_dataset`` with ``n`` (clips), ``subjects``, the scores, ``confusion`` (mean
-        over seeds, rows true), ``sd`` over seeds, and ``ci95`` over subjects; ``by_subject``;
-        ``per_seed``.
+        over seeds, rows true), ``sd`` over seeds, and ``ci95`` over subjects (``None`` for one subject
+        alone); ``mean_of_datasets`` where there are several; ``by_subject``; ``per_seed``.
     """
     datasets = sorted(set(frame["dataset"]))
     whole = _block(frame, classes)
     parts = {name: _block(frame[frame["dataset"] == name], classes) for name in datasets}
-    return {
-        "overall": whole,
-        "by_dataset": parts,
+    found: dict[str, Any] = {"overall": whole, "by_dataset": parts}
+    if len(parts) > 1:
+        found["mean_of_datasets"] = {
+            name: _plain(np.mean([part[name] for part in parts.values()])) for name in whole["sd"]
+        }
+    return found | {
         "by_subject": _by_subject(frame),
         "per_seed": [
             {
@@ -60,6 +63,19 @@ def scores_of(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
             for rows in (frame[frame["seed"] == seed],)
         ],
     }
+
+
+def in_words(block: Mapping[str, Any], name: str) -> str:
+    """A score of a block with its spread over seeds and its interval, as far as there are any.
+
+    Examples
+    --------
+    >>> in_words({"uf1": 0.7215, "sd": {"uf1": None}, "ci95": {"uf1": [0.653, 0.792]}}, "uf1")
+    '0.722 [0.653, 0.792]'
+    """
+    sd, interval = block["sd"][name], block["ci95"][name]
+    spread = "" if sd is None else f" ± {sd:.3f}"
+    return f"{block[name]:.3f}{spread}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
 
 
 def counted(frame: pd.DataFrame, classes: Sequence[str]) -> tuple[SubjectCounts, Formula]:
@@ -90,7 +106,10 @@ def _block(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
         }
     block["confusion"] = np.vectorize(_count, otypes=[object])(confusion).tolist()
     block["sd"] = {name: _plain(v.std(ddof=1)) if seeds > 1 else None for name, v in by_seed.items()}
-    block["ci95"] = {name: [_plain(low), _plain(high)] for name, (low, high) in intervals.items()}
+    block["ci95"] = {
+        name: [_plain(low), _plain(high)] if np.isfinite(low) else None
+        for name, (low, high) in intervals.items()
+    }
     return block
 
 

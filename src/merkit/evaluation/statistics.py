@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from merkit.errors import DataError
+from merkit.evaluation.people import person
+from merkit.metrics.recognition import interval_edges
 
 Counts = NDArray[np.float64]
 Formula = Callable[[Counts], Mapping[str, NDArray[np.float64]]]
@@ -29,7 +31,7 @@ class SubjectCounts:
     Parameters
     ----------
     subjects : list of str
-        ``dataset/subject``, sorted.
+        The persons, see :func:`merkit.evaluation.people.person`.
     seeds : list of int
     counts : array, shape (S, G, K, K) for K classes, (S, G, K, 2, 2) for K units
         Clips by seed, subject, truth and prediction.
@@ -93,22 +95,27 @@ def unit_scores(counts: Counts) -> dict[str, NDArray[np.float64]]:
 def bootstrap(
     sample: SubjectCounts, formula: Formula, *, level: float = 0.95, repeats: int = REPEATS, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Percentile interval of the mean over seeds of each score, whole subjects drawn with replacement.
+    """Interval of the mean over seeds of each score, whole subjects drawn with replacement.
 
     The interval speaks of new people; drawing clips instead would pretend that the clips of one person
     are independent, and be too narrow.
 
+    See :func:`merkit.metrics.recognition.interval_edges` for the kind of interval.
+
     Returns
     -------
     dict of str to (low, high)
+        Not numbers where there is one subject: nothing is known of a second.
     """
     rng = np.random.default_rng(seed)
     n = len(sample.subjects)
+    if n < 2:
+        return dict.fromkeys(formula(sample.counts.sum(axis=1)), (float("nan"), float("nan")))
     drawn: list[dict[str, NDArray[np.float64]]] = []
     for start in range(0, repeats, _CHUNK):
         weights = rng.multinomial(n, np.full(n, 1 / n), size=min(_CHUNK, repeats - start)).astype(float)
         drawn.append(_mean_over_seeds(formula(np.einsum("rg,sg...->rs...", weights, sample.counts))))
-    edges = [(1 - level) / 2, (1 + level) / 2]
+    edges = interval_edges(n, level)
     found = {name: np.quantile(np.concatenate([d[name] for d in drawn]), edges) for name in drawn[0]}
     return {name: (float(low), float(high)) for name, (low, high) in found.items()}
 
@@ -204,11 +211,15 @@ def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np
 
 
 def _keys(frame: pd.DataFrame) -> tuple[list[str], list[int], NDArray[Any], NDArray[Any]]:
-    names = subject_names(frame)
-    subjects, who = np.unique(names, return_inverse=True)
+    """Persons and seeds, and which of them each row has."""
+    names, row_name = np.unique(subject_names(frame), return_inverse=True)
+    # One volunteer in two releases, or spelled in two ways, is drawn as one; in the order of the names.
+    persons = [person(name) for name in names]
+    number = {who: place for place, who in enumerate(dict.fromkeys(persons))}
+    who = np.array([number[name] for name in persons], dtype=np.intp)[row_name]
     when_of = frame["seed"].to_numpy() if "seed" in frame else np.zeros(len(frame), dtype=int)
     seeds, when = np.unique(when_of, return_inverse=True)
-    return subjects.tolist(), seeds.tolist(), who, when
+    return list(number), seeds.tolist(), who, when
 
 
 def subject_names(frame: pd.DataFrame) -> NDArray[np.str_]:

@@ -133,6 +133,26 @@ def scores_by(
     }
 
 
+def interval_edges(n: int, level: float = 0.95) -> tuple[float, float]:
+    """Which quantiles of a bootstrap over `n` subjects make an interval of a level: the expanded percentile.
+
+    Plain percentiles, 2.5 and 97.5 %, are too narrow for few subjects, as resamples spread less than
+    studies do, by (n - 1) / n in variance, and the spread itself is only estimated.
+
+    Source: T. C. Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69(4),
+    2015, the expanded percentile interval.
+
+    Examples
+    --------
+    >>> [round(edge, 4) for n in (16, 68) for edge in interval_edges(n)]
+    [0.0139, 0.9861, 0.0222, 0.9778]
+    """
+    from scipy.stats import norm, t
+
+    low = float(norm.cdf(np.sqrt(n / (n - 1)) * t.ppf((1 - level) / 2, n - 1)))
+    return low, 1 - low
+
+
 def cluster_interval(
     score: Callable[[NDArray[np.intp]], float],
     groups: ArrayLike,
@@ -141,7 +161,7 @@ def cluster_interval(
     repeats: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of a score when clips of one subject are not independent.
+    """Bootstrap interval of a score when clips of one subject are not independent.
 
     Whole subjects are drawn with replacement, so the interval speaks of new people, not of new clips
     of the same people.
@@ -151,7 +171,7 @@ def cluster_interval(
     score : callable
         Takes the row numbers of one bootstrap sample (a row can appear more than once).
     groups : array, shape (N,)
-        Subject of each row.
+        Subject of each row; two or more.
     level : float
         Coverage of the interval, 0 to 1.
     repeats, seed : int
@@ -162,14 +182,14 @@ def cluster_interval(
     """
     names = np.asarray(groups)
     rows = [np.flatnonzero(names == name) for name in np.unique(names)]
-    if not rows:
-        raise DataError("no predictions to score: groups is empty")
+    if len(rows) < 2:
+        raise DataError(f"{len(rows)} subjects: an interval needs two or more")
     rng = np.random.default_rng(seed)
     values = [
         score(np.concatenate([rows[i] for i in rng.integers(len(rows), size=len(rows))]))
         for _ in range(repeats)
     ]
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(values, interval_edges(len(rows), level))
     return float(low), float(high)
 
 

@@ -6,12 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from merkit.errors import ConfigError, DataError, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class PredictionTable:
     ----------
     frame : DataFrame
         Columns ``sample_id``, ``dataset``, ``subject``, ``fold``, ``seed`` and ``y_true``, ``y_pred``, or
-        for action units ``true_AU<n>`` and ``p_AU<n>``.
+        for action units ``true_AU<n>``; and ``p_<class>`` or ``p_AU<n>`` where the file has them.
     classes : tuple of str
         Classes in order, or units.
     has_datasets, has_subjects : bool
@@ -57,18 +55,20 @@ def read_prediction_table(
     Raises
     ------
     DataError
-        If a column or value is missing, or a clip stands there twice with one seed.
+        If the file cannot be read, a column or value is missing or is no number or probability, a label has
+        no column of probabilities where others have, or a clip stands there twice with one seed.
     ConfigError
         If `classes` does not fit the labels.
     """
-    import pandas as pd
-
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file; give a CSV file of predictions") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{path}: is empty; give a CSV file with one prediction a row") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable CSV file ({' '.join(str(error).split())})") from error
+        why = " ".join(str(error).split())
+        raise DataError(f"{path}: not a readable CSV file ({why}); give one of predictions") from error
     frame = frame.rename(columns=lambda name: str(name).strip()).map(str.strip)
     if not len(frame):
         raise DataError(f"{path}: has no rows; give one prediction a row")
@@ -79,7 +79,13 @@ def read_prediction_table(
             hint = did_you_mean(name, frame.columns) or f": there are {', '.join(frame.columns)}"
             rename = "" if units or name == "sample_id" else "; name it with --truth-column or --pred-column"
             raise DataError(f"{path}: has no column {name!r}{hint}{rename}")
-    has_datasets, has_subjects = "dataset" in frame, "subject" in frame
+    has_datasets, has_subjects = (
+        name in frame and bool((frame[name] != "").any()) for name in ("dataset", "subject")
+    )
+    for name, said in (("dataset", has_datasets), ("subject", has_subjects)):
+        if said and (frame[name] == "").any():
+            row = int((frame[name] == "").to_numpy().argmax())
+            raise DataError(f"{path}, row {row}: has no {name}, others have; fill it in or drop the column")
     out = pd.DataFrame(
         {
             "sample_id": frame["sample_id"],
@@ -92,7 +98,7 @@ def read_prediction_table(
     if units:
         for unit in units:
             out[f"true_{unit}"] = _numbers(frame[f"true_{unit}"], path, whole=True)
-            out[f"p_{unit}"] = _numbers(frame[f"p_{unit}"], path)
+            out[f"p_{unit}"] = _chances(frame[f"p_{unit}"], path)
         if not out[[f"true_{unit}" for unit in units]].isin([0, 1]).all(axis=None):
             raise DataError(f"{path}: a true_AU column holds other values than 0 and 1; correct it")
         names = units
@@ -100,6 +106,9 @@ def read_prediction_table(
         order = [name[2:] for name in frame.columns if name.startswith("p_")]
         truth, guess = frame[truth_column].tolist(), frame[pred_column].tolist()
         out["y_true"], out["y_pred"], names = _classes(truth, guess, classes, order, path)
+        if set(names) <= set(order):
+            for name in names:
+                out[f"p_{name}"] = _chances(frame[f"p_{name}"], path)
     _check_rows(out, path)
     return PredictionTable(out, names, has_datasets, has_subjects)
 
@@ -119,9 +128,14 @@ def _classes(
         truth, guess = ([str(int(float(label))) for label in column] for column in (truth, guess))
         labels = set(truth) | set(guess)
     if not wanted:
+        strange = sorted(labels - set(order))
+        if strange and labels & set(order):
+            raise DataError(
+                f"{path}: has a label {strange[0]!r}{did_you_mean(strange[0], order)}, but no column "
+                f"p_{strange[0]}; there are {', '.join(f'p_{name}' for name in order)}"
+            )
         found = sorted(labels, key=lambda label: (len(label), label) if label.isdigit() else (0, label))
-        names = tuple(order) if labels <= set(order) else tuple(found)
-        return truth, guess, names
+        return truth, guess, tuple(found if strange else order)
     words = [word.strip() for word in wanted.split(",")]
     pairs = dict(word.split("=", 1) for word in words if "=" in word)
     if pairs and len(pairs) < len(words):
@@ -140,8 +154,6 @@ def _classes(
 
 
 def _numbers(column: pd.Series, path: Path, whole: bool = False) -> pd.Series:
-    import pandas as pd
-
     values = pd.to_numeric(column, errors="coerce")
     bad = values.isna() | (values % 1 != 0 if whole else False)
     if bad.any():
@@ -151,6 +163,14 @@ def _numbers(column: pd.Series, path: Path, whole: bool = False) -> pd.Series:
             f"{path}, row {row}: column {column.name!r} holds {column.iloc[row]!r}; give a {kind}"
         )
     return values.astype(int) if whole else values.astype(float)
+
+
+def _chances(column: pd.Series, path: Path) -> pd.Series:
+    values = _numbers(column, path)
+    if not values.between(0, 1).all():
+        row = int((~values.between(0, 1)).to_numpy().argmax())
+        raise DataError(f"{path}, row {row}: column {column.name!r} holds {column.iloc[row]!r}; give 0 to 1")
+    return values
 
 
 def _check_rows(frame: pd.DataFrame, path: Path) -> None:
