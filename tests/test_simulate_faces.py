@@ -11,7 +11,7 @@ from scipy.optimize import least_squares, minimize_scalar
 from scipy.spatial import cKDTree
 
 from merkit.errors import ConfigError, DataError
-from merkit.simulate import FaceState, HeadPose, Movement, Portrait, load_portrait
+from merkit.simulate import FaceState, HeadPose, Movement, Performance, Portrait, draw_clip, load_portrait
 from merkit.simulate.action_units import (
     ACTION_UNITS,
     FACE_SIDES,
@@ -47,6 +47,20 @@ def textured(astronaut: Portrait) -> Portrait:
     np.testing.assert_allclose(made.points, astronaut.points, atol=1e-6)
     assert made.shape == astronaut.shape
     return made
+
+
+@pytest.fixture(scope="module")
+def small(astronaut: Portrait) -> Portrait:
+    """The texture on a face 80 px wide."""
+    points = load_portrait(face_px=80, size=(140, 150)).points
+    rows, columns = np.mgrid[0:150, 0:140].astype(float)
+    rgb = np.repeat(texture(columns, rows)[..., None], 3, axis=2)
+    return Portrait.from_picture(rgb, points, face_px=face_width(points), size=(140, 150))
+
+
+def at_each(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Values between pixels, linear as the engine means them, in double precision."""
+    return map_coordinates(np.asarray(values, float), [y, x], order=1, mode="nearest")
 
 
 # Action units
@@ -102,10 +116,19 @@ ICT_SHAPES = {
     "AU1": ("browInnerUp", 0.85),
     "AU2": ("browOuterUp", 0.85),
     "AU4": ("browDown", 0.9),
+    "AU5": ("eyeWide", 0.9),
     "AU7": ("eyeSquint", 0.85),
     "AU9": ("noseSneer", 0.9),
     "AU10": ("mouthUpperUp", 0.9),
     "AU12": ("mouthSmile", 0.85),
+    "AU14": ("mouthDimple", 0.6),
+    "AU15": ("mouthFrown", 0.65),
+    "AU16": ("mouthLowerDown", 0.9),
+    "AU17": ("mouthShrugLower", 0.9),
+    "AU18": ("mouthPucker", 0.8),
+    "AU20": ("mouthStretch", 0.7),
+    "AU24": ("mouthPress", 0.85),
+    "AU26": ("jawOpen", 0.9),
 }
 
 
@@ -118,7 +141,11 @@ def test_fields_spread_like_those_of_a_sculpted_head(
     shape, least = ICT_SHAPES[units]
     names = [str(name) for name in head["expression_names"]]
     neutral, skin = head["neutral"], head["part"] == 0
-    moved = sum(head["expression_deltas"][names.index(f"{shape}_{s}")].astype(float) for s in "LR")
+    moved = sum(
+        head["expression_deltas"][names.index(name)].astype(float)
+        for name in (f"{shape}_L", f"{shape}_R", shape)
+        if name in names
+    )
     marks = neutral[head["landmark68"]][:, :2] * [1, -1]
     eyes = marks[36:42].mean(axis=0), marks[42:48].mean(axis=0)
     wanted = [astronaut.points[[33, 133]].mean(axis=0), astronaut.points[[362, 263]].mean(axis=0)]
@@ -162,6 +189,12 @@ def test_unknown_action_units_are_refused_by_name(astronaut: Portrait, wrong: st
         astronaut.field(wrong)
 
 
+@pytest.mark.parametrize("units", ["AU45", "AU6+43"])
+def test_units_of_the_lids_have_no_field(astronaut: Portrait, units: str) -> None:
+    with pytest.raises(ConfigError, match="give a closure"):
+        astronaut.field(units)
+
+
 # Portrait engine
 
 HEAD = HeadPose(1.3, -0.8, 0.3, 1.004)
@@ -182,6 +215,67 @@ def test_rendering_agrees_with_an_analytic_picture(textured: Portrait) -> None:
         frame = textured.render(FaceState((Movement(field, peak),)))[..., 0]
         moving = push(columns, rows) > 0.2
         assert np.abs(frame - texture(x, y))[moving].mean() < 0.3
+
+
+@pytest.mark.parametrize("unit", ACTION_UNITS)
+def test_every_unit_is_drawn_where_its_field_says_and_closes(small: Portrait, unit: int) -> None:
+    """Marked movements on a small face, against an inverse found in double precision."""
+    field = small.field(f"AU{unit}", asymmetry=0.1)
+    total = 0.25 * ACTION_UNITS[unit].reach * face_width(small.points) / 200 * field.astype(float)
+    height, width = small.shape
+    rows, columns = np.mgrid[0:height, 0:width].astype(float)
+    x, y = columns, rows
+    for _ in range(60):
+        x, y = columns - at_each(total[..., 0], x, y), rows - at_each(total[..., 1], x, y)
+    moved = FaceState((Movement(total.astype(np.float32), 1.0),))
+    shift = np.hypot(columns - x, rows - y)
+    error = np.abs(small.render(moved)[..., 0] - texture(x, y))
+    assert error[shift > 0.1 * shift.max()].mean() < 0.3
+    assert error.max() < 2
+    there, _ = small.flow(FaceState(), moved)
+    np.testing.assert_allclose(there, total, atol=0.01)
+    back, _ = small.flow(moved, FaceState())
+    again = np.stack(
+        [at_each(back[..., n], columns + there[..., 0], rows + there[..., 1]) for n in (0, 1)], -1
+    )
+    assert np.abs(there + again).max() < 0.02
+
+
+def test_skin_may_stretch_to_more_than_twice_its_length(small: Portrait) -> None:
+    """No fold, though a step back by the displacement overshoots there."""
+    field = small.field("AU2")
+    slope = np.gradient(field[..., 1], axis=0)
+    strong = Movement(field, float(1.2 / slope.max()))
+    assert slope.min() * strong.peak_px > -0.9
+    flow, _ = small.flow(FaceState((strong,)), FaceState())
+    height, width = small.shape
+    rows, columns = np.mgrid[0:height, 0:width].astype(float)
+    x, y = columns + flow[..., 0], rows + flow[..., 1]
+    forth = np.stack([at_each(strong.peak_px * strong.field[..., n], x, y) for n in (0, 1)], -1)
+    assert np.abs(flow + forth).max() < 0.03
+
+
+def test_a_still_face_gives_the_same_bytes(astronaut: Portrait) -> None:
+    still = Performance(5, 50.0, astronaut.face_px)
+    frames = [astronaut.render(state).tobytes() for state in still.states(astronaut)]
+    assert len(frames) == 5
+    assert set(frames) == {astronaut.render(FaceState()).tobytes()}
+
+
+def test_a_drawn_expression_moves_the_face_as_far_as_its_acts_say(astronaut: Portrait) -> None:
+    clip = draw_clip(
+        "casme2", 50, astronaut.face_px, np.random.default_rng(3), action_units="AU4+12", sway=None
+    )
+    (event,) = clip.events
+    states = clip.states(astronaut)
+    # The units are far apart, so each peak is its own.
+    flow, _ = astronaut.flow(states[event.onset_frame], states[event.apex_frame])
+    length = np.hypot(flow[..., 0], flow[..., 1])
+    eyes, nose = int(astronaut.points[33, 1]), int(astronaut.points[4, 1])
+    peaks = {act.action_units: act.peak_px for act in event.acts}
+    assert length[:eyes].max() == pytest.approx(peaks["AU4"], rel=0.03)
+    assert length[nose:].max() == pytest.approx(peaks["AU12"], rel=0.03)
+    assert not astronaut.flow(states[event.onset_frame], states[event.offset_frame])[0].any()
 
 
 def test_true_flow_leads_from_frame_to_frame(textured: Portrait) -> None:

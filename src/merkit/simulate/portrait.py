@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
+from scipy.ndimage import map_coordinates
 
 from merkit.errors import ConfigError, DataError
 from merkit.simulate.action_units import Side, displacement_field, face_axes, face_width
@@ -32,6 +33,9 @@ SMALLEST_FACE_PX = 60.0
 _FINER = 4
 _FULL_STEPS, _ROUNDS = 20, 120
 """Rounds in which the inverse of a displacement is sought: by full steps, and in all."""
+_STEEP, _EXACT_STEPS = 0.5, 6
+"""Change of a displacement a pixel at which rounded positions would cost a hundredth of a pixel, and
+how many steps without rounding follow then."""
 _HEAD_RIGID, _HEAD_STILL = 1.25, 1.9
 """Ellipses around the face, in half face sizes: inside the first all follows the head, outside the
 second nothing does."""
@@ -158,7 +162,7 @@ class Portrait:
         x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)
         total = self._displacement(state)
         if total is not None:
-            shift = _lookup(total, x, y)
+            shift = _exactly(total, x, y) if _slope(total) > _STEEP else _lookup(total, x, y)
             x, y = x + shift[..., 0], y + shift[..., 1]
         there_x, there_y = x, y
         # The head map is given backwards (frame to face); undo it by fixed-point iteration.
@@ -212,22 +216,31 @@ class Portrait:
         if total is None:
             return x, y
         # `_lookup` rounds positions to 1/32 px, hence shifts: finer than this the steps cannot become.
-        slope = float(sum(np.abs(np.diff(total, axis=axis)).max() for axis in (0, 1)))
+        slope = _slope(total)
         enough = max(2e-3 * max(1.0, float(np.abs(total).max())), slope / 24)
         from_x, from_y = x, y
+        step = np.float32(1.0)
         for n in range(_ROUNDS):
-            if n == _FULL_STEPS and _folds(total):
-                break
-            shift = _lookup(total, from_x, from_y)
-            next_x, next_y = x - shift[..., 0], y - shift[..., 1]
-            if n >= _FULL_STEPS:
+            if n == _FULL_STEPS:
+                if _folds(total):
+                    break
                 # Where skin stretches to more than twice its length, full steps swing ever wider.
-                next_x, next_y = 0.5 * (from_x + next_x), 0.5 * (from_y + next_y)
-            change = max(np.abs(next_x - from_x).max(), np.abs(next_y - from_y).max())
-            from_x, from_y = next_x, next_y
+                step = np.float32(0.5)
+            before_x, before_y = from_x, from_y
+            shift = _lookup(total, from_x, from_y)
+            from_x, from_y = x - shift[..., 0], y - shift[..., 1]
+            if step < 1:
+                from_x, from_y = before_x + step * (from_x - before_x), before_y + step * (from_y - before_y)
+            change = max(np.abs(from_x - before_x).max(), np.abs(from_y - before_y).max())
             if change < enough:
-                return from_x, from_y
-        raise ConfigError("movement: the displacement is too strong, the skin would fold over itself")
+                break
+        if not change < enough:
+            raise ConfigError("movement: the displacement is too strong, the skin would fold over itself")
+        for _ in range(_EXACT_STEPS if slope > _STEEP else 0):
+            shift = _exactly(total, from_x, from_y)
+            from_x = from_x + step * (x - shift[..., 0] - from_x)
+            from_y = from_y + step * (y - shift[..., 1] - from_y)
+        return from_x, from_y
 
     def _displacement(self, state: FaceState) -> Map | None:
         """How far skin moves within the head, (height, width, 2); ``None`` where nothing does."""
@@ -286,6 +299,17 @@ def _folds(total: Map) -> bool:
         (np.gradient(total[..., 0], axis=axis), np.gradient(total[..., 1], axis=axis)) for axis in (1, 0)
     )
     return bool(((1 + right_x) * (1 + below_y) - right_y * below_x).min() <= 0)
+
+
+def _slope(total: Map) -> float:
+    """How fast a displacement changes from pixel to pixel at most."""
+    return float(sum(np.abs(np.diff(total, axis=axis)).max() for axis in (0, 1)))
+
+
+def _exactly(values: Map, x: Map, y: Map) -> Map:
+    """Values at fractional pixels without rounding the position; ten times slower than `_lookup`."""
+    parts = [map_coordinates(part, [y, x], order=1, mode="nearest") for part in np.moveaxis(values, -1, 0)]
+    return np.stack(parts, axis=-1).astype(np.float32)
 
 
 def _lookup(values: NDArray[np.float32], x: Map, y: Map) -> NDArray[np.float32]:
