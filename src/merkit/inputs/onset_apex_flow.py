@@ -18,7 +18,7 @@ from merkit.faces import FaceModels
 from merkit.faces.geometry import EYE_DISTANCE_AT_200, CropGeometry
 from merkit.faces.register import RigidFit
 from merkit.inputs.aligned import FLOW_CROP, ends
-from merkit.inputs.apex import Apex, apex_of
+from merkit.inputs.apex import APEX, Apex, apex_of
 from merkit.inputs.flow_map import flow_to_map, map_p95
 from merkit.inputs.placement import FACES, Placement, place_face
 from merkit.inputs.registration import anchor_on, register
@@ -59,8 +59,9 @@ class FlowSettings:
         """Refuse values that cannot work."""
         if not 0 <= self.average_s <= 1:
             raise ConfigError(f"average_s={self.average_s!r}: expected seconds from 0 to 1")
-        if self.face not in FACES:
-            raise ConfigError(f"face={self.face!r}: expected one of {', '.join(FACES)}")
+        for name, value, allowed in (("face", self.face, FACES), ("apex", self.apex, APEX)):
+            if value not in allowed:
+                raise ConfigError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
         check_backend(self.backend)
 
 
