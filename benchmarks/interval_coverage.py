@@ -53,7 +53,7 @@ def coverage(subjects: int, studies: int, repeats: int, seed: int) -> dict[str, 
         sample = SubjectCounts([str(who) for who in range(subjects)], [0], counts)
         found = bootstrap(sample, class_scores, repeats=repeats, seed=study)
         for name in SCORES:
-            hits[name] += found[name][0] <= true[name] <= found[name][1]
+            hits[name] += int(found[name][0] <= true[name] <= found[name][1])
     return hits
 
 
