@@ -6,7 +6,7 @@ and where the apex lies.  Displacements are the longest vector of the summed fie
 mean face, 200 px wide; there is no published figure for them but the range that micro-expressions are
 said to have.
 
-    python benchmarks/simulator_realism.py [--clips 4000] [--quick]
+    python benchmarks/simulator_realism.py [--clips 10000] [--quick]
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--clips", type=int, default=4000, help="of each dataset and kind")
+    parser.add_argument("--clips", type=int, default=10000, help="of each dataset and kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="200 clips each, nothing is saved")
     options = parser.parse_args()
