@@ -23,8 +23,8 @@ from merkit.datasets.doctor import examine
 from merkit.errors import ConfigError, DataError, MerkitError
 from merkit.protocols.label_counts import label_counts
 from merkit.simulate import read_truths, settings_like, simulate_dataset, simulate_table
+from merkit.simulate.dataset.imitate import LIKE
 from merkit.simulate.dataset.plan import plan
-from merkit.simulate.dataset.settings import LIKE
 from merkit.simulate.dataset.studio import note
 from merkit.simulate.dataset.subjects import deal, deal_evenly, draw_subject
 
@@ -37,8 +37,8 @@ CASES: dict[str, dict[str, Any]] = {
     "casme2": {**SMALL, "like": "casme2"},
     "smic-hs": {**SMALL, "like": "smic-hs"},
     "samm": {**SMALL, "like": "samm"},
-    "casme-sq": {**LONG, "like": "casme-sq"},
-    "samm-lv": {**SMALL, "like": "samm-lv", "duration_s": 3, "micro": 2, "macro": 0, "subjects": 1},
+    "casme-sq": {**LONG, "like": "casme-sq", "subjects": 1},
+    "samm-lv": {**SMALL, "like": "samm-lv", "duration_s": 2.5, "micro": 2, "macro": 0, "subjects": 1},
 }
 
 

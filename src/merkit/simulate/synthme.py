@@ -146,21 +146,17 @@ class Level:
     ) -> tuple[HeadPose, ...]:
         """Where the head strays: from where it was at first, by up to what the level says."""
         head = dict(self.head)
-        amounts = [
-            head[name] for name in ("shift_px", "shift_px", "angle_deg", "scale", "yaw_deg", "pitch_deg")
-        ]
-        amounts[:2] = [amount * subject.face_px / _FACE_PX for amount in amounts[:2]]
-        waves = []
-        for amount in amounts:
-            unit = HeadMotion(1.0, 0.0, 0.0).path(n_frames, fps, rng)
-            wave = np.array([pose.shift_x for pose in unit])
-            wave -= wave[0]
-            most = float(np.abs(wave).max())
-            stray = amount * min(subject.sway, 1.0) * rng.uniform(_LEAST_STRAY, 1)
-            waves.append(wave * (stray / most if most > 0 else 0.0))
+        shift = head["shift_px"] * subject.face_px / _FACE_PX
+        amounts = (shift, shift, head["angle_deg"], head["scale"], head["yaw_deg"], head["pitch_deg"])
+        # Each path of a head has two waves, sideways and up and down, that nothing links.
+        paths = [HeadMotion(1.0, 0.0, 0.0).path(n_frames, fps, rng) for _ in range(len(amounts) // 2)]
+        waves = np.concatenate([np.array([(p.shift_x, p.shift_y) for p in path]).T for path in paths])
+        waves -= waves[:, :1]
+        most = np.maximum(np.abs(waves).max(axis=1), 1e-12)
+        strays = np.array(amounts) * min(subject.sway, 1.0) * rng.uniform(_LEAST_STRAY, 1, len(amounts))
+        x, y, angle, scale, yaw, pitch = np.round(waves * (strays / most)[:, None], 6).tolist()
         return tuple(
-            HeadPose(*(round(float(v), 6) for v in (x, y, angle, 1 + scale, yaw, pitch)))
-            for x, y, angle, scale, yaw, pitch in zip(*waves, strict=True)
+            HeadPose(*values) for values in zip(x, y, angle, [1 + s for s in scale], yaw, pitch, strict=True)
         )
 
 

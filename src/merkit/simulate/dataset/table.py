@@ -14,8 +14,9 @@ from merkit.datasets.action_units import action_unit_texts
 from merkit.processes import cores, in_processes
 from merkit.simulate.dataset.clip_truth import Truths, truths_of
 from merkit.simulate.dataset.film import Film
+from merkit.simulate.dataset.imitate import chosen_settings
 from merkit.simulate.dataset.plan import Unit, plan
-from merkit.simulate.dataset.settings import Settings, chosen_settings
+from merkit.simulate.dataset.settings import Settings
 from merkit.simulate.encoding import developed
 from merkit.video.frame import Pixels
 from merkit.video.sources import ArrayFrames, FrameSource

@@ -17,8 +17,9 @@ from merkit.processes import cores, in_processes
 from merkit.saving import plain_refusals, write_whole
 from merkit.simulate.dataset.film import Film, in_all
 from merkit.simulate.dataset.folder import DatasetFolder, Draft
+from merkit.simulate.dataset.imitate import chosen_settings
 from merkit.simulate.dataset.plan import Unit, counts, plan
-from merkit.simulate.dataset.settings import Settings, chosen_settings
+from merkit.simulate.dataset.settings import Settings
 from merkit.simulate.encoding import encode
 from merkit.simulate.native.sheets import write_sheets
 from merkit.video import VideoWriter
