@@ -235,8 +235,15 @@ class Head:
 
     def landmarks(self, state: FaceState) -> Floats:
         """The 68 iBUG landmarks in the frame of a state, (68, 2) in pixels."""
+        return self.positions(state)[self._model.landmark68]
+
+    def positions(self, state: FaceState) -> Floats:
+        """Where all points of the surface are in the frame of a state, seen or not, (P, 2) in pixels.
+
+        The first ones are those of the skin, numbered as in the model.
+        """
         x, y, _ = self._camera.project(self._anatomy.points(state), state.head, self._follow)
-        return np.stack([x, y], 1)[self._model.landmark68]
+        return np.stack([x, y], 1)
 
     def _corners(self, state: FaceState) -> tuple[Floats, Floats, Floats]:
         found = self._camera.project(self._anatomy.points(state), state.head, self._follow)
@@ -246,19 +253,13 @@ class Head:
     def _longest(self, shift: Floats) -> float:
         """Longest way in the picture of the visible points of the face under a displacement."""
         state = FaceState((Movement(shift, 1.0),))  # type: ignore[arg-type]
-        x, y, _ = self._camera.project(self._anatomy.points(state), state.head, self._follow)
-        start_x, start_y, _ = self._still
-        on_face = self._visible_face
-        return float(np.hypot(x - start_x, y - start_y)[on_face].max())
+        way = (self.positions(state) - self.positions(FaceState()))[self.visible_points]
+        return float(np.hypot(*way.T).max())
 
     @cached_property
-    def _still(self) -> tuple[Floats, Floats, Floats]:
-        return self._camera.project(self._rest, FaceState().head, self._follow)
-
-    @cached_property
-    def _visible_face(self) -> NDArray[np.intp]:
+    def visible_points(self) -> NDArray[np.intp]:
         """Points of the face that are seen in the neutral frontal face."""
-        x, y, nearness = self._still
+        x, y, nearness = self._camera.project(self._rest, FaceState().head, self._follow)
         on_face = np.flatnonzero(self._model.part[: self._surface.n_skin] == FACE)
         at = self._surface.point
         foremost = nearest_surface(
