@@ -35,7 +35,7 @@ def portrait(_: Path | None) -> Engine:
 
 def head(file: Path | None) -> Engine:
     """A person of the parametric head."""
-    return Head.from_seed(load_head_model(file), 1, SIZE, FACE_PX)
+    return Head.from_seed(load_head_model(file), 1, FACE_PX, SIZE)
 
 
 ENGINES: dict[str, Callable[[Path | None], Engine]] = {"portrait": portrait, "head": head}

@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
-from scipy.ndimage import map_coordinates
 
 from merkit.errors import ConfigError, DataError
 from merkit.simulate.action_units import Side, displacement_field, face_axes, face_width
@@ -26,16 +25,12 @@ from merkit.simulate.gaze import Iris
 from merkit.simulate.head_motion import HeadPose
 from merkit.simulate.state import FaceState
 from merkit.simulate.turning import Relief
+from merkit.simulate.warp import between, came_from, shift_at
 
 Map = NDArray[np.float32]
 SMALLEST_FACE_PX = 60.0
 """Narrower faces hold too little detail to be enlarged."""
 _FINER = 4
-_FULL_STEPS, _ROUNDS = 20, 120
-"""Rounds in which the inverse of a displacement is sought: by full steps, and in all."""
-_STEEP, _EXACT_STEPS = 0.5, 6
-"""Change of a displacement a pixel at which rounded positions would cost a hundredth of a pixel, and
-how many steps without rounding follow then."""
 _HEAD_RIGID, _HEAD_STILL = 1.25, 1.9
 """Ellipses around the face, in half face sizes: inside the first all follows the head, outside the
 second nothing does."""
@@ -162,7 +157,7 @@ class Portrait:
         x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)
         total = self._displacement(state)
         if total is not None:
-            shift = _exactly(total, x, y) if _slope(total) > _STEEP else _lookup(total, x, y)
+            shift = shift_at(total, x, y)
             x, y = x + shift[..., 0], y + shift[..., 1]
         there_x, there_y = x, y
         # The head map is given backwards (frame to face); undo it by fixed-point iteration.
@@ -205,7 +200,7 @@ class Portrait:
         if head == HeadPose():
             return x, y
         inverse = cv2.invertAffineTransform(head.matrix(self.centre)).astype(np.float32)
-        follows = self._follows_head if x is self._grid[0] else _lookup(self._follows_head, x, y)
+        follows = self._follows_head if x is self._grid[0] else between(self._follows_head, x, y)
         (a, b, c), (d, e, f) = inverse
         return x + follows * (a * x + b * y + c - x), y + follows * (d * x + e * y + f - y)
 
@@ -216,31 +211,7 @@ class Portrait:
         if total is None:
             return x, y
         # `_lookup` rounds positions to 1/32 px, hence shifts: finer than this the steps cannot become.
-        slope = _slope(total)
-        enough = max(2e-3 * max(1.0, float(np.abs(total).max())), slope / 24)
-        from_x, from_y = x, y
-        step = np.float32(1.0)
-        for n in range(_ROUNDS):
-            if n == _FULL_STEPS:
-                if _folds(total):
-                    break
-                # Where skin stretches to more than twice its length, full steps swing ever wider.
-                step = np.float32(0.5)
-            before_x, before_y = from_x, from_y
-            shift = _lookup(total, from_x, from_y)
-            from_x, from_y = x - shift[..., 0], y - shift[..., 1]
-            if step < 1:
-                from_x, from_y = before_x + step * (from_x - before_x), before_y + step * (from_y - before_y)
-            change = max(np.abs(from_x - before_x).max(), np.abs(from_y - before_y).max())
-            if change < enough:
-                break
-        if not change < enough:
-            raise ConfigError("movement: the displacement is too strong, the skin would fold over itself")
-        for _ in range(_EXACT_STEPS if slope > _STEEP else 0):
-            shift = _exactly(total, from_x, from_y)
-            from_x = from_x + step * (x - shift[..., 0] - from_x)
-            from_y = from_y + step * (y - shift[..., 1] - from_y)
-        return from_x, from_y
+        return came_from(total, x, y)
 
     def _displacement(self, state: FaceState) -> Map | None:
         """How far skin moves within the head, (height, width, 2); ``None`` where nothing does."""
@@ -291,31 +262,6 @@ def _part(box: tuple[float, float, float, float], x: Map, y: Map) -> tuple[slice
         return None
     rows, columns = np.unravel_index(seen, x.shape)
     return np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-
-
-def _folds(total: Map) -> bool:
-    """Whether a displacement (height, width, 2) brings points that were apart to one place."""
-    (right_x, right_y), (below_x, below_y) = (
-        (np.gradient(total[..., 0], axis=axis), np.gradient(total[..., 1], axis=axis)) for axis in (1, 0)
-    )
-    return bool(((1 + right_x) * (1 + below_y) - right_y * below_x).min() <= 0)
-
-
-def _slope(total: Map) -> float:
-    """How fast a displacement changes from pixel to pixel at most."""
-    return float(sum(np.abs(np.diff(total, axis=axis)).max() for axis in (0, 1)))
-
-
-def _exactly(values: Map, x: Map, y: Map) -> Map:
-    """Values at fractional pixels without rounding the position; ten times slower than `_lookup`."""
-    parts = [map_coordinates(part, [y, x], order=1, mode="nearest") for part in np.moveaxis(values, -1, 0)]
-    return np.stack(parts, axis=-1).astype(np.float32)
-
-
-def _lookup(values: NDArray[np.float32], x: Map, y: Map) -> NDArray[np.float32]:
-    """Smooth values at fractional pixels; rounding to 1/32 px changes them by a thousandth."""
-    looked_up = cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(looked_up, np.float32)
 
 
 def _reduce(
