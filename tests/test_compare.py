@@ -12,7 +12,7 @@ from evaluation_kit import BySubject, ByThirds, toy_table
 from merkit.cli.main import main
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation import compare, evaluate
-from merkit.evaluation.compare import _latex
+from merkit.evaluation.comparison import _latex
 
 TABLE = toy_table()
 

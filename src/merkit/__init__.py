@@ -3,6 +3,10 @@
 >>> import merkit
 >>> merkit.list_methods("flow*")
 ['flow-svm']
+>>> merkit.get_protocol("megc2019").classes
+('negative', 'positive', 'surprise')
+
+These are the names that most programs need; the packages hold more, `merkit.errors` every exception.
 """
 
 from __future__ import annotations
@@ -13,16 +17,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from merkit.analysis import Analysis, Event, analyze
     from merkit.clips import Clip, ClipTable
-    from merkit.errors import (
-        AnnotationError,
-        ConfigError,
-        DataError,
-        LeakageError,
-        MerkitError,
-        VideoError,
-    )
+    from merkit.datasets import read_dataset
+    from merkit.errors import MerkitError
+    from merkit.evaluation import compare, evaluate
     from merkit.methods import create_recognizer, list_methods
     from merkit.motion import optical_flow, strain
+    from merkit.protocols import get_protocol
     from merkit.video import open_video
 
 __version__ = "0.1.0"
@@ -34,35 +34,33 @@ _PLACES = {
     "analyze": "merkit.analysis",
     "Clip": "merkit.clips",
     "ClipTable": "merkit.clips",
-    "AnnotationError": "merkit.errors",
-    "ConfigError": "merkit.errors",
-    "DataError": "merkit.errors",
-    "LeakageError": "merkit.errors",
+    "read_dataset": "merkit.datasets",
     "MerkitError": "merkit.errors",
-    "VideoError": "merkit.errors",
+    "compare": "merkit.evaluation",
+    "evaluate": "merkit.evaluation",
     "create_recognizer": "merkit.methods",
     "list_methods": "merkit.methods",
     "optical_flow": "merkit.motion",
     "strain": "merkit.motion",
+    "get_protocol": "merkit.protocols",
     "open_video": "merkit.video",
 }
 
 __all__ = [
     "Analysis",
-    "AnnotationError",
     "Clip",
     "ClipTable",
-    "ConfigError",
-    "DataError",
     "Event",
-    "LeakageError",
     "MerkitError",
-    "VideoError",
     "analyze",
+    "compare",
     "create_recognizer",
+    "evaluate",
+    "get_protocol",
     "list_methods",
     "open_video",
     "optical_flow",
+    "read_dataset",
     "strain",
 ]
 

@@ -95,7 +95,7 @@ def evaluate(
 def in_words(result: Result) -> list[str]:
     """The outcome of a run, for a reader."""
     from merkit.evaluation import scores
-    from merkit.evaluation.compare import TITLES
+    from merkit.evaluation.comparison import TITLES
 
     metrics, run = result.metrics, result.run
     overall, names = metrics["overall"], result.score_names
@@ -134,7 +134,7 @@ def _audit_lines(audit: dict[str, Any] | None, names: tuple[str, ...]) -> list[s
         return []
     if "gap" not in audit:
         return [f"audit: {audit['note']}"]
-    from merkit.evaluation.compare import TITLES
+    from merkit.evaluation.comparison import TITLES
 
     wrong, gap = audit["best_epoch_on_test_subject"], audit["gap"]
     told = "  ".join(f"{TITLES[name]} {wrong[name]:.3f} ({gap[name]:+.3f})" for name in names)

@@ -1,6 +1,6 @@
 """Who is trained, who is tested, and what that says: the runner, the guard, results and their comparison."""
 
-from merkit.evaluation.compare import Comparison, compare
+from merkit.evaluation.comparison import Comparison, compare
 from merkit.evaluation.result import Result, load_result
 from merkit.evaluation.run import evaluate
 

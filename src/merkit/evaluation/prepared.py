@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from merkit.clips import Clip
 from merkit.errors import DataError
-from merkit.evaluation.guard import check_unfitted
+from merkit.evaluation.guard import Outside, check_unfitted
 from merkit.evaluation.job import Method
 from merkit.evaluation.people import people
 from merkit.evaluation.trial import OnProgress, Trial
@@ -49,6 +49,7 @@ def prepared(
         return trial
     everybody = people(trial.groups.tolist())
     check_unfitted(first, everybody)
+    before = Outside(method.name, first)
     ready: list[Clip] = []
     with watched(Watch(method.name, closed, everybody, since)):
         for clip, sealed in zip(trial.listed, trial.sealed, strict=True):
@@ -59,6 +60,7 @@ def prepared(
             except DataError as error:
                 raise type(error)(str(error).replace(blank.id, clip.id)) from error
             tell(len(ready), len(trial.listed), "measuring")
+        before.check(recognizer)
     notes = Counter(note.split(":")[0] for clip in ready for note in clip.repairs)
     said = [f"{note}: {count} of {len(ready)} clips" for note, count in notes.items()]
     return replace(

@@ -42,6 +42,11 @@ def list_protocols(pattern: str = "*") -> list[str]:
 def get_protocol(name: str) -> Protocol:
     """The protocol of a name.
 
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_protocols`, or of a form that it describes.
+
     Raises
     ------
     ConfigError
