@@ -74,6 +74,66 @@ def test_nested_selection_is_set_from_the_command_line(maps, tmp_path, capsys):
     assert (config["select"], config["inner_folds"]) == ("nested", 2)
 
 
+def test_the_organisers_list_is_compared_with(maps, tmp_path, capsys):
+    with np.load(maps / "flow.npz") as stored:
+        names, labels = stored["sample_id"].tolist(), stored["label"].tolist()
+    rows = [
+        f"{'casme2' if name.startswith('sub') else 'smic' if name.startswith('s') else 'samm'},"
+        f"{name.partition('_')[0]},{name.partition('_')[2]},{label}"
+        for name, label in zip(names, labels, strict=True)
+    ]
+    listed = tmp_path / "combined_3class_gt.csv"
+    listed.write_text("\n".join(rows) + "\n")
+    assert main(words(maps, tmp_path / "run", "--check-list", str(listed))) == 0
+    assert "all 54 as in combined_3class_gt.csv" in capsys.readouterr().out
+    listed.write_text("\n".join([rows[0][:-1] + "2", *rows[2:]]) + "\n")
+    assert main(words(maps, tmp_path / "other", "--check-list", str(listed))) == 3
+    told = capsys.readouterr().out
+    assert "sub01_EP01_01: positive, in the list surprise" in told
+    assert "2 differences" in told
+    assert not (tmp_path / "other").exists()
+    assert main(words(maps, tmp_path / "run", "--check-list", str(tmp_path / "absent.csv"))) == 2
+
+
+def test_a_configuration_is_named_on_the_command_line(maps, tmp_path, capsys):
+    assert main(words(maps, tmp_path / "run", "--config", "published", "--quiet")) == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["config"] == "published"
+    assert main(words(maps, tmp_path / "run", "--config", "publisched")) == 2
+    told = capsys.readouterr().err
+    assert "flow-svm has no configuration 'publisched' (did you mean 'published'?)" in told
+    assert told.count("\n") == 1
+
+
+def test_the_size_of_every_class_is_printed_for_every_dataset(maps, tmp_path, capsys):
+    assert main(words(maps, tmp_path / "run")) == 0
+    assert len(re.findall(r"\(18 clips: 6 / 6 / 6\)", capsys.readouterr().out)) == 3
+
+
+def test_a_table_of_labels_beside_the_maps_is_closed_to_the_method(maps, tmp_path, monkeypatch, capsys):
+    from merkit.methods.baselines.flow_svm import recognizer
+
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "flow.npz").write_bytes((maps / "flow.npz").read_bytes())
+    table = tmp_path / "data" / "labels.csv"
+    table.write_text("id,label\n")
+    predict = recognizer.FlowSVM.predict_proba
+    monkeypatch.setattr(
+        recognizer.FlowSVM, "predict_proba", lambda self, clips: (table.read_text(), predict(self, clips))[1]
+    )
+    assert main(words(tmp_path / "data", tmp_path / "run")) == 3
+    assert "labels.csv by itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_place_that_cannot_be_written_gets_one_line(place, maps, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(words(maps, tmp_path / place)) == 2
+    told = capsys.readouterr().err
+    assert "choose another output folder" in told
+    assert told.count("\n") == 1
+
+
 def test_an_audit_of_flow_svm_says_that_there_are_no_epochs(maps, tmp_path, capsys):
     assert main(words(maps, tmp_path / "run", "--audit")) == 0
     assert "audit: flow-svm does not train in epochs" in capsys.readouterr().out
@@ -103,6 +163,9 @@ def test_a_leak_ends_with_status_3(maps, tmp_path, capsys):
         (["--set", "grid=7", "--set", "grid=8"], "given twice"),
         (["--engine", "warp"], "allowed are auto, serial, processes"),
         (["--seeds", "0"], "--seeds"),
+        (["--device", "tpu"], "allowed are cpu, cuda"),
+        (["--config", "small"], "flow-svm has no configuration 'small'"),
+        (["--check-list", "x.csv", "--protocol", "lodo"], "--check-list is for megc2019"),
     ],
 )
 def test_wrong_words_end_with_status_2_and_one_line(change, message, maps, tmp_path, capsys):
@@ -116,7 +179,7 @@ def test_a_method_that_does_not_exist_gets_the_nearest_name(maps, tmp_path, caps
     wrong = words(maps, tmp_path / "run")
     wrong[1] = "flow-swm"
     assert main(wrong) == 2
-    assert "did you mean 'flow-svm'" in capsys.readouterr().err
+    assert "did you mean 'flow-svm'?): there are flow-svm" in capsys.readouterr().err
 
 
 def test_settings_are_typed():

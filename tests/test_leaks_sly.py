@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ from evaluation_kit import CLASSES, BySubject, ByThirds, one_hot, toy_table
 import merkit.evaluation.scores
 from merkit.clips import Clip, ClipTable
 from merkit.errors import LeakageError
-from merkit.evaluation import evaluate
+from merkit.evaluation import evaluate, reach
 from merkit.evaluation.reach import is_library, outside, states
 from merkit.methods import load_shipped
 
@@ -217,6 +218,24 @@ def test_states_see_changes_at_any_depth_and_nothing_else():
     things["chance"].random()
     after = states(things)
     assert {name for name in things if after[name] != before[name]} == set(things) - {"stream"}
+
+
+def test_an_installed_method_is_a_users(tmp_path, monkeypatch):
+    # As pip would install it: beside the libraries.
+    package = tmp_path / "site-packages" / "their_method"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from their_method.model import Theirs\n")
+    (package / "model.py").write_text(
+        "from evaluation_kit import ByThirds\nSEEN = []\n"
+        "class Theirs(ByThirds):\n"
+        "    def predict_proba(self, clips):\n        SEEN.append(1)\n"
+        "        return super().predict_proba(clips)\n"
+    )
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.setattr(reach, "_PLACES", (*reach._PLACES, str(package.parent)))
+    from their_method import Theirs
+
+    refused(Theirs, "changed global SEEN")
 
 
 def test_libraries_are_told_from_users():
@@ -494,3 +513,49 @@ def test_a_saved_model_must_say_on_whom_it_was_trained(tmp_path):
             refused(LoadsASavedModel, words, **how)
         else:
             assert run(LoadsASavedModel, **how).metrics["leak_free"]
+
+
+# --- what is measured before the folds -------------------------------------------------------------------
+
+
+class Measures(ByThirds):
+    """Computes a feature of every clip before the folds."""
+
+    asked: ClassVar[list[str]] = []
+
+    def prepare(self, clip):
+        assert type(clip) is Clip
+        assert (clip.emotion, clip.aus, clip.repairs) == (None, (), ())
+        assert clip.id not in BY_NAME
+        return replace(clip, features={"flow_map": clip.features["flow_map"] / 2, "extra": np.ones(1)})
+
+    def predict_proba(self, clips):
+        assert all(clip.features.keys() == {"flow_map", "extra"} for clip in clips)
+        return super().predict_proba(clips)
+
+
+class MeasuresTogether(Measures):
+    """Scales a clip by those before it, which may be the test clips."""
+
+    def prepare(self, clip):
+        self.asked.append(content(clip))
+        return super().prepare(clip)
+
+
+class LooksWhileMeasuring(Measures):
+    def prepare(self, clip):
+        _ = clip.source.path
+        return super().prepare(clip)
+
+
+BY_NAME = {clip.id: clip.emotion for clip in TABLE}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_measured_before_the_folds_is_measured_blindly(engine):
+    assert run(Measures, engine=engine).metrics["leak_free"]
+
+
+def test_measuring_is_watched_like_training():
+    refused(MeasuresTogether, "changed asked of class Measures, which outlives")
+    refused(LooksWhileMeasuring, "asked a test clip for source.path")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,58 @@ def test_unknown_names_and_settings_get_the_nearest_match():
 
 def test_settings_reach_the_recognizer():
     assert create_recognizer("flow-svm", grid=7, c=0.5).config.c == 0.5
+
+
+@dataclass(frozen=True)
+class _Config:
+    width: int = 64
+    depth: int = 4
+
+
+def test_named_configurations_set_what_they_say(monkeypatch):
+    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+
+    @register("wide", config=_Config, summary="for this test", configs={"small": {"width": 8}})
+    class Wide:
+        def __init__(self, config):
+            self.config = config
+
+    assert (
+        create_recognizer("wide").config == create_recognizer("wide", config="published").config == _Config()
+    )
+    assert create_recognizer("wide", config="small").config == _Config(width=8)
+    assert create_recognizer("wide", config="small", depth=2, width=9).config == _Config(9, 2)
+    with pytest.raises(ConfigError, match=r"'smal' \(did you mean 'small'\?\): allowed are published, small"):
+        create_recognizer("wide", config="smal")
+    assert evaluate_config("wide", "small") == {"width": 8, "depth": 4}
+
+
+def evaluate_config(name: str, config: str) -> dict:
+    """The settings that a run with a named configuration records."""
+    from merkit.evaluation.job import Method
+    from merkit.evaluation.run import _config
+
+    recipe = Method(name, config=config)
+    return _config(recipe.make(), recipe)
+
+
+def test_wrong_configurations_are_refused_when_a_method_is_registered():
+    for configs, message in (
+        ({"published": {}}, "'published' is the defaults"),
+        ({"small": {"widht": 8}}, "sets 'widht', which is no setting"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            register("wrong", config=_Config, summary="", configs=configs)
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_every_named_configuration_can_be_created(name: str):
+    method = get_method(name)
+    assert next(iter(method.configs)) == "published"
+    for config in method.configs:
+        create_recognizer(name, config=config)
+    # These are parameters of create_recognizer itself.
+    assert not {"name", "config"} & {field.name for field in fields(method.config)}
 
 
 def test_two_methods_cannot_share_a_name():

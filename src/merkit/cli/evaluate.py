@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from merkit.cli.progress import Talk
+    from merkit.clips import ClipTable
     from merkit.evaluation import Result
+    from merkit.protocols import Protocol
+
+_SHOWN = 10
+"""Differences from the organisers' list that are printed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +45,12 @@ def evaluate(
         bool,
         typer.Option("--audit", help="Also score the best epoch on each test subject, to show the gap."),
     ] = False,
+    organisers: Annotated[
+        Path | None,
+        typer.Option(
+            "--check-list", metavar="FILE", help="The organisers' list of MEGC2019, to compare with."
+        ),
+    ] = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second of --data folders=….")] = None,
     no_repair: Annotated[
         bool, typer.Option("--no-repair", help="Leave known faults of the annotation in.")
@@ -78,6 +90,8 @@ def evaluate(
         )
         for name, root in roots.items()
     }
+    if organisers is not None:
+        _check_list(chosen, tables, organisers, talk)
     named = method if config == PUBLISHED else f"{method}-{config}"
     folder = out or Path("merkit-out") / f"{named}-{protocol}{'-audit' if audit else ''}"
     with talk.progress(method) as progress:
@@ -90,6 +104,27 @@ def evaluate(
         talk.answer(line)
     if as_json:
         typer.echo((folder / "metrics.json").read_text("utf-8"), nl=False)
+
+
+def _check_list(protocol: Protocol, tables: dict[str, ClipTable], path: Path, talk: Talk) -> None:
+    """Stop with status 3 where clips or labels differ from the list of the organisers."""
+    from merkit.cli.failure import FAILED_CHECK
+    from merkit.errors import ConfigError
+    from merkit.protocols import differences_from_list
+
+    if protocol.kind != "composite":
+        raise ConfigError(f"--check-list is for megc2019, not for {protocol.name}; leave it out")
+    selection = protocol.select(tables)
+    different = differences_from_list(selection, path)
+    if not different:
+        talk.answer(f"clips and labels: all {len(selection.y)} as in {path.name}")
+        return
+    for line in different[:_SHOWN]:
+        talk.answer(line)
+    if len(different) > _SHOWN:
+        talk.answer(f"and {len(different) - _SHOWN} more")
+    talk.answer(f"{len(different)} differences from {path}; nothing was trained")
+    raise typer.Exit(FAILED_CHECK)
 
 
 def in_words(result: Result) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import random
 import sys
 import sysconfig
@@ -17,6 +18,7 @@ import numpy as np
 
 _DEPTH = 4  # containers within containers that are looked into
 _LARGE = 1 << 24  # bytes of an array up to which all of it is compared; of a larger one a part
+_LIBRARIES = frozenset({"merkit", "sklearn", "torch", "builtins"})
 _PLAIN = (str, bytes, int, float, complex, type(None), np.generic)
 _CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, type)
 _PLACES = tuple(
@@ -30,8 +32,14 @@ _PLACES = tuple(
 )
 
 
-def is_library(file: str | None) -> bool:
+def is_library(file: str | None, own: str = "") -> bool:
     """Whether a source file belongs to Python, an installed package or merkit, and not to a user.
+
+    Parameters
+    ----------
+    file : str or None
+    own : str
+        Folder of an installed package, or module, that is a user's all the same; or empty.
 
     Examples
     --------
@@ -40,7 +48,8 @@ def is_library(file: str | None) -> bool:
     """
     if file is None or file.startswith("<frozen"):
         return True
-    return str(Path(file).resolve()).startswith(_PLACES)
+    path = str(Path(file).resolve())
+    return path.startswith(_PLACES) and not (own and path.startswith(own))
 
 
 def held(recognizer: Any) -> Iterator[tuple[str, Any]]:
@@ -52,13 +61,14 @@ def outside(recognizer: Any) -> dict[str, Any]:
     """What outlives a recognizer and its code can get at: where one fold could leave things for the next.
 
     These are attributes of its classes, and the globals, defaults and closures of their methods and of the
-    functions that these call; of users' code alone, not of libraries.
+    functions that these call; of users' code and of the package that holds the method, not of libraries.
 
     Returns
     -------
     dict of str to object
         By a name for a message.
     """
+    own = _package_of(type(recognizer))
     found: dict[str, Any] = {}
     seen: set[int] = set()
     queue: deque[tuple[str, Any]] = deque(("", type(thing)) for _, thing in _within([("", recognizer)]))
@@ -72,9 +82,9 @@ def outside(recognizer: Any) -> dict[str, Any]:
         seen.add(id(thing))
         thing = _unwrapped(thing)
         if isinstance(thing, type):
-            queue.extend(_of_class(thing))
+            queue.extend(_of_class(thing, own))
         elif isinstance(thing, types.FunctionType):
-            queue.extend(_of_function(thing))
+            queue.extend(_of_function(thing, own))
         elif not isinstance(thing, _CODE):
             found[where] = thing
             queue.extend(("", type(part)) for _, part in _within([("", thing)]))
@@ -143,12 +153,23 @@ def _parts(thing: Any) -> list[tuple[str, Any]]:
     return list(getattr(thing, "__dict__", {}).items())
 
 
-def _of_class(cls: type) -> list[tuple[str, Any]]:
+def _package_of(cls: type) -> str:
+    """Where the package or module of a method lies, unless it is one of the libraries that all build on."""
+    top = cls.__module__.partition(".")[0]
+    module = sys.modules.get(top)
+    file = getattr(module, "__file__", None)
+    if file is None or top in _LIBRARIES:
+        return ""
+    path = Path(file).resolve()
+    return os.path.join(path.parent, "") if hasattr(module, "__path__") else str(path)
+
+
+def _of_class(cls: type, own: str) -> list[tuple[str, Any]]:
     """Attributes and methods of a user's class and of its bases."""
     found = []
     for base in cls.__mro__:
         module = sys.modules.get(base.__module__)
-        if is_library(getattr(module, "__file__", None)) and base.__module__ != "__main__":
+        if is_library(getattr(module, "__file__", None), own) and base.__module__ != "__main__":
             continue
         for name, value in list(vars(base).items()):
             is_code = isinstance(_unwrapped(value), types.FunctionType)
@@ -157,9 +178,9 @@ def _of_class(cls: type) -> list[tuple[str, Any]]:
     return found
 
 
-def _of_function(function: types.FunctionType) -> list[tuple[str, Any]]:
+def _of_function(function: types.FunctionType, own: str) -> list[tuple[str, Any]]:
     """What the code of a user's function can reach by name."""
-    if is_library(function.__code__.co_filename):
+    if is_library(function.__code__.co_filename, own):
         return []
     called, code = function.__name__, function.__code__
     defaults = function.__defaults__ or ()
@@ -180,7 +201,7 @@ def _of_function(function: types.FunctionType) -> list[tuple[str, Any]]:
             value = space[name]
             if not isinstance(value, types.ModuleType):
                 found.append((f"global {prefix}{name}", value))
-            elif not prefix and not is_library(getattr(value, "__file__", None)):
+            elif not prefix and not is_library(getattr(value, "__file__", None), own):
                 spaces.append((f"{name}.", vars(value)))
     return found
 
