@@ -56,6 +56,8 @@ class Level:
         The sides differ by up to this share.
     frames, context : (low, high)
         Frames from onset to offset, both included; before and after that.
+    raised : float
+        How much higher than in the middle of the frame the face is, in face widths.
     head : tuple of (name, float)
         How far it strays within a clip.
     own, shared_units : tuple of (class, Patterns)
@@ -70,6 +72,7 @@ class Level:
     asymmetry: float
     frames: tuple[int, int]
     context: tuple[int, int]
+    raised: float
     head: tuple[tuple[str, float], ...]
     own: tuple[tuple[str, Patterns], ...]
     shared_units: tuple[tuple[str, Patterns], ...]
@@ -154,7 +157,9 @@ class Level:
         waves -= waves[:, :1]
         most = np.maximum(np.abs(waves).max(axis=1), 1e-12)
         strays = np.array(amounts) * min(subject.sway, 1.0) * rng.uniform(_LEAST_STRAY, 1, len(amounts))
-        x, y, angle, scale, yaw, pitch = np.round(waves * (strays / most)[:, None], 6).tolist()
+        moved = waves * (strays / most)[:, None]
+        moved[1] -= self.raised * subject.face_px
+        x, y, angle, scale, yaw, pitch = np.round(moved, 6).tolist()
         return tuple(
             HeadPose(*values) for values in zip(x, y, angle, [1 + s for s in scale], yaw, pitch, strict=True)
         )
@@ -300,6 +305,7 @@ def _level(
         asymmetry=about["asymmetry"],
         frames=(fixed["frames"][0], fixed["frames"][1]),
         context=(fixed["context"][0], fixed["context"][1]),
+        raised=fixed["raised"],
         head=tuple(about["head"].items()),
         own=tuple((name, _checked(found)) for name, found in own.items()),
         shared_units=tuple((name, _checked(found)) for name, found in shared.items()),

@@ -17,8 +17,8 @@ LIKE = ("casme2", "smic-hs", "samm", "casme-sq", "samm-lv")
 """Datasets that can be imitated."""
 FORMS = ("native", MANIFEST)
 """As the owners of the imitated dataset hand it out; or a table of clips, and a folder for each."""
-FACE_SHARE = {"head": (0.70, 0.80), "portrait": (0.60, 0.68)}
-"""Width of the faces, of the smaller side of the frame."""
+FACE_SHARE = {"head": (0.58, 0.66), "portrait": (0.60, 0.68)}
+"""Width of the faces, of the smaller side of the frame: from hair to chin they fit into it."""
 _SUBJECTS, _CLIPS, _VIDEOS, _DURATION_S, _FPS, _SIZE = 20, 12, 2, 30.0, 200.0, 256
 _JPEG_QUALITY = 95
 # At a higher factor the encoder freezes the noise from frame to frame, and with it small motions.
