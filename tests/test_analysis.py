@@ -26,7 +26,7 @@ def test_all_planted_expressions_are_found_and_nothing_else(demo) -> None:
     assert comparison.false_events == ()
     assert [e.kind for e in analysis.events] == ["micro"] * 3
     by_time = sorted(truth.performance.events, key=lambda e: e.onset_frame)
-    assert [e.recognition.label for e in analysis.events] == [e.label for e in by_time]
+    assert [e.recognition.label for e in analysis.events] == [e.emotion for e in by_time]
 
 
 def test_the_blink_is_a_stretch_and_not_an_event(demo) -> None:
