@@ -140,7 +140,7 @@ def test_what_is_no_face_has_no_surface(tmp_path: Path) -> None:
 
 
 def test_the_surface_has_no_hole_from_the_front(real_data: Path) -> None:
-    surface = build_surface(model_of(real_data))
+    surface = build_surface(model_of(real_data)).with_short_hair
     corners = surface.point[surface.triangles]
     edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
     n = int(surface.point.max()) + 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from merkit.simulate.head3d import curtain
 from merkit.simulate.head3d.eyes import Eye, build_eye
 from merkit.simulate.head3d.model import HeadModel
 from merkit.simulate.head3d.raster import draw
@@ -36,6 +37,8 @@ class Anatomy:
         Upper and lower row.
     jaw : int array
         Points of the skin at the tip of the chin.
+    long_hair : array (H, 3)
+        The curtain around the head.
     """
 
     surface: Surface
@@ -43,6 +46,7 @@ class Anatomy:
     eyes: tuple[Eye, Eye]
     teeth: Floats
     jaw: NDArray[np.intp]
+    long_hair: Floats
 
     def points(self, state: FaceState) -> Floats:
         """All points of the surface in a state, as if the head did not turn, (P, 3).
@@ -60,7 +64,8 @@ class Anatomy:
         # The chin takes the lower teeth along downwards; upwards it slides over them.
         drop = (skin[self.jaw] - self.skin[self.jaw]).mean(axis=0)
         teeth = self.teeth + np.array([np.zeros(3), drop if drop[1] < 0 else np.zeros(3)])[:, None]
-        return np.concatenate([skin, *eyeballs, self.surface.added(skin, centres, teeth)])
+        added = self.surface.added(skin, centres, teeth, self.long_hair)
+        return np.concatenate([skin, *eyeballs, added])
 
     def normals(self, points: Floats, state: FaceState) -> Floats:
         """Unit normals of all points; of added ones, which lie in the dark, that of the front."""
@@ -71,11 +76,16 @@ class Anatomy:
         for eye, where in zip(self.eyes, self.surface.eye_points, strict=True):
             away = points[where] - eye.centre
             result[where] = away / np.linalg.norm(away, axis=1, keepdims=True)
+        result[self.surface.hair_points] = curtain.normals(self.long_hair)
         return result
 
 
 def build_anatomy(
-    model: HeadModel, surface: Surface, identity: Floats, hair: Floats | None = None
+    model: HeadModel,
+    surface: Surface,
+    identity: Floats,
+    hair: Floats | None = None,
+    long_hair: np.random.Generator | None = None,
 ) -> Anatomy:
     """Shape a person.
 
@@ -88,6 +98,8 @@ def build_anatomy(
         out.
     hair : array (n_skin,), optional
         How far the hair stands off the skin, in units.
+    long_hair : numpy.random.Generator, optional
+        Draws long hair, if the person has it.
     """
     n_modes = min(len(identity), len(model.identities))
     modes = model.identities[:n_modes].astype(np.float64)
@@ -100,7 +112,8 @@ def build_anatomy(
         for eye, suffix in zip(surface.eyes, ("_L", "_R"), strict=True)
     )
     jaw = model.landmark68[list(_CHIN)].astype(np.intp)
-    return _with_shutting_eyes(Anatomy(surface, skin, (left, right), surface.teeth(skin), jaw))
+    hanging = curtain.hidden() if long_hair is None else curtain.hang(skin, long_hair)
+    return _with_shutting_eyes(Anatomy(surface, skin, (left, right), surface.teeth(skin), jaw, hanging))
 
 
 def _with_shutting_eyes(anatomy: Anatomy) -> Anatomy:

@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 
 _NASION, _NOSE_BASE = 27, 33
 _JAW_ENDS = (0, 16)
+_SHEET = 1024
 _TOUCHING = 0.01
 """Surfaces this near to each other, in units, do not hide each other."""
 
@@ -83,9 +84,10 @@ class Head:
         self._model, self._who = model, person
         self._light = light or Light()
         mean = mean_head(model)
-        self._surface = mean.surface
+        self._surface = mean.surface if person.hair == "long" else mean.surface.with_short_hair
         hair = stand_off(mean.points[: mean.surface.n_skin], person)
-        self._anatomy = build_anatomy(model, self._surface, np.array(person.identity), hair)
+        long_hair = np.random.default_rng([person.seed, 6]) if person.hair == "long" else None
+        self._anatomy = build_anatomy(model, self._surface, np.array(person.identity), hair, long_hair)
         self._camera = _aim(self._anatomy, model, self.face_px, self.shape, distance)
         self._rest = self._anatomy.points(FaceState())
         self._follow = follows(self._rest)
@@ -164,18 +166,16 @@ class Head:
     def _collect(self, place: NDArray[np.intp], values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Linear light of the frame: the mean over the samples of each pixel."""
         height, width = self.shape
-        rows = len(ROOKS)
-        values[1:] /= values[0]
-        maps = np.zeros((4, height * rows * width), np.float32)
-        maps[:, place] = values[1:]
-        covered = np.zeros(height * rows * width, np.uint8)
-        covered[place] = 1
-        across, down, matt, mirrored = maps.reshape(4, height * rows, width)
+        n, rows = len(place), len(ROOKS)
+        # OpenCV wants pictures that are not too long: the samples become one, the last row filled up.
+        sheet = np.zeros((4, -(-max(n, 1) // _SHEET) * _SHEET), np.float32)
+        np.divide(values[1:], values[0], out=sheet[:, :n])
+        across, down, matt, mirrored = sheet.reshape(4, -1, _SHEET)
         light = cv2.remap(self._texture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         light *= cv2.merge([matt] * 3)
         light += cv2.merge([mirrored] * 3)
         canvas = np.repeat(self._background, rows, axis=0)
-        cv2.copyTo(light, covered.reshape(height * rows, width), canvas)
+        canvas.reshape(-1, 3)[place] = light.reshape(-1, 3)[:n]
         return np.clip(cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), 0, 1)
 
     def flow(self, reference: FaceState, state: FaceState) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -92,6 +92,8 @@ def finish(mean: MeanHead) -> Finish:
     for kind, light in ((POUCH, 0.35), (TEETH, 0.75)):
         # The mouth is shut on the mean head: this is for when it opens.
         room[surface.point[surface.triangles[surface.kind == kind]]] = light
+    # The mean head has no long hair; the head and the strands shade it.
+    room[surface.hair_points] = 0.75
     for where in surface.eye_points:
         # What is behind the lids now may be seen when the eye turns.
         room[where] = np.maximum(room[where], 0.6)

@@ -15,7 +15,7 @@ Colour = tuple[float, float, float]
 N_MODES = 50
 _SPREAD, _MOST = 0.85, 2.0
 """Standard deviation and limit of the weights, in those of the scanned people: rarer faces look odd."""
-HAIR_STYLES = ("shaved", "cropped", "short", "full")
+HAIR_STYLES = ("shaved", "cropped", "short", "full", "long")
 _HAIR: dict[str, Colour] = {
     "black": (0.10, 0.085, 0.08),
     "dark brown": (0.20, 0.14, 0.105),
@@ -71,7 +71,7 @@ class Person:
         How much redder than the skin the lips are.
     brows : float
         How dense the eyebrows are.
-    hair : {"shaved", "cropped", "short", "full"}
+    hair : {"shaved", "cropped", "short", "full", "long"}
     receding : float
         How high the hairline is.
     hair_colour, iris_colour, clothes_colour, wall_colour : (red, green, blue)
@@ -119,7 +119,8 @@ class Person:
         rng = np.random.default_rng([seed, 1])
         weights = np.clip(rng.normal(0, _SPREAD, N_MODES), -_MOST, _MOST)
         tone = float(rng.uniform())
-        bearded = rng.uniform() < 0.35
+        hair = str(rng.choice(HAIR_STYLES, p=(0.08, 0.19, 0.25, 0.16, 0.32)))
+        bearded = rng.uniform() < (0.5 if hair != "long" else 0.0)
         return cls(
             seed,
             tuple(round(float(w), 4) for w in weights),
@@ -131,8 +132,8 @@ class Person:
             moles=int(rng.integers(0, 7)),
             lips=_share(rng, 0.2, 0.9),
             brows=_share(rng, 0.55, 1.0),
-            hair=str(rng.choice(HAIR_STYLES, p=(0.12, 0.28, 0.35, 0.25))),
-            receding=_share(rng, 0.0, 0.6),
+            hair=hair,
+            receding=_share(rng, 0.0, 0.6 if hair != "long" else 0.2),
             hair_colour=_drawn(_HAIR, _HAIR_SHARES, tone, rng),
             iris_colour=_drawn(_IRIS, _IRIS_SHARES, tone, rng),
             clothes_colour=_varied((0.35, 0.36, 0.40), 0.25, rng),

@@ -2,13 +2,13 @@
 
 The model ends at the lids, inside the lips and at the shoulders.  From the edges of the lids a strip
 leads into the eyeball, behind the lips hangs a dark pouch with two rows of teeth, and the bust goes on
-downwards.  These
+downwards.  A curtain of long hair is there for all, but only some have it.  These
 added points follow the edges they hang on, so they move with the face.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,12 +16,14 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from merkit.errors import DataError
+from merkit.simulate.head3d import curtain
 from merkit.simulate.head3d.model import HEAD, LEFT_EYE, RIGHT_EYE, HeadModel
+from merkit.simulate.head3d.openings import openings, outer_shell
 
 Ints = NDArray[np.intp]
 Floats = NDArray[np.float64]
 
-SKIN, EYE, LID_RIM, POUCH, CLOTHES, TEETH = range(6)
+SKIN, EYE, LID_RIM, POUCH, CLOTHES, TEETH, LONG_HAIR = range(7)
 """What a triangle of the surface belongs to."""
 # Where each part has its place in the texture: left, top, width and height; one unit is the side of the
 # square that the face fills.
@@ -31,7 +33,9 @@ RIM_PATCH = (1.30, 0.54, 0.18, 0.10)
 POUCH_PATCH = (1.30, 0.70, 0.18, 0.18)
 TEETH_PATCH = (1.30, 0.91, 0.18, 0.06)
 CLOTHES_PATCH = (1.02, 0.80, 0.22, 0.16)
-TEXTURE_SIZE = (1.5, 1.0)
+LONG_HAIR_PATCH = (1.52, 0.02, 0.24, 0.46)
+INNER_HAIR_PATCH = (1.52, 0.52, 0.24, 0.46)
+TEXTURE_SIZE = (1.78, 1.0)
 """Width and height of the texture in those units."""
 EYE_REACH = 1.9
 """Angle from the pupil, in radians, at the edge of the eye's place in the texture."""
@@ -67,7 +71,8 @@ class Surface:
     triangles : int array (T, 3)
         Corners of each triangle, anticlockwise as seen from outside.
     kind : uint8 array (T,)
-        :data:`SKIN`, :data:`EYE`, :data:`LID_RIM`, :data:`POUCH`, :data:`CLOTHES` or :data:`TEETH`.
+        :data:`SKIN`, :data:`EYE`, :data:`LID_RIM`, :data:`POUCH`, :data:`CLOTHES`, :data:`TEETH`
+        or :data:`LONG_HAIR`.
     point : int array (C,)
         The point of each corner.
     place : float32 array (C, 2)
@@ -84,6 +89,18 @@ class Surface:
     kind: NDArray[np.uint8]
     point: Ints
     place: NDArray[np.float32]
+
+    @cached_property
+    def with_short_hair(self) -> Surface:
+        """The same surface without the curtain of long hair; its points stay, in case."""
+        shown = self.kind != LONG_HAIR
+        return replace(self, triangles=self.triangles[shown], kind=self.kind[shown])
+
+    @cached_property
+    def hair_points(self) -> slice:
+        """Where the points of the curtain of long hair are."""
+        end = int(self.point.max()) + 1
+        return slice(end - curtain.ROWS * curtain.COLUMNS, end)
 
     @property
     def eye_points(self) -> tuple[slice, slice]:
@@ -105,7 +122,7 @@ class Surface:
         ]
         return np.array([np.concatenate(row) for row in rows])
 
-    def added(self, points: Floats, centres: Floats, teeth: Floats) -> Floats:
+    def added(self, points: Floats, centres: Floats, teeth: Floats, long_hair: Floats) -> Floats:
         """The points that close the openings, (A, 3).
 
         Parameters
@@ -116,6 +133,8 @@ class Surface:
             Middles of the left and the right eyeball.
         teeth : array (2, T, 3)
             The two rows, where the jaw has taken them.
+        long_hair : array (H, 3)
+            The curtain.
         """
         rims = [
             centre + _INTO_THE_EYE * (points[lid] - centre)
@@ -128,7 +147,7 @@ class Surface:
         bust = points[self.bust]
         spread = (bust - bust.mean(axis=0)) * _BUST_SPREAD + bust.mean(axis=0)
         spread[:, 1] = bust[:, 1].min() - _BUST_DROP
-        return np.concatenate([*rims, *rings, (middle - _POUCH_END * back)[None], *teeth, spread])
+        return np.concatenate([*rims, *rings, (middle - _POUCH_END * back)[None], *teeth, spread, long_hair])
 
     @cached_property
     def normal_sum(self) -> scipy.sparse.csr_matrix:
@@ -162,9 +181,9 @@ def build_surface(model: HeadModel) -> Surface:
         raise DataError("3D head: the points of the skin do not come first; make the file again")
     on_skin = model.quads[:, 0] < n_skin
     quads, uv_quads = model.quads[on_skin].astype(np.intp), model.uv_quads[on_skin]
-    eyes = (_outer_shell(model, LEFT_EYE), _outer_shell(model, RIGHT_EYE))
+    eyes = (outer_shell(model, LEFT_EYE), outer_shell(model, RIGHT_EYE))
     middles = np.array([model.neutral[eye].mean(axis=0) for eye in eyes])
-    lids, lips, bust = _openings(model, quads, middles)
+    lids, lips, bust = openings(model, quads, middles)
 
     parts = [_skin(model, quads, uv_quads)]
     start = n_skin
@@ -183,6 +202,9 @@ def build_surface(model: HeadModel) -> Surface:
         parts.append(_row_of_teeth(np.arange(2 * n_teeth).reshape(2, n_teeth) + start))
         start += 2 * n_teeth
     parts.append(_strip([bust, np.arange(len(bust)) + start], CLOTHES, CLOTHES_PATCH))
+    start += len(bust)
+    hair = np.arange(curtain.ROWS * curtain.COLUMNS).reshape(curtain.ROWS, -1) + start
+    parts += [_sheet(hair, LONG_HAIR_PATCH), _sheet(hair[:, ::-1], INNER_HAIR_PATCH)]
 
     offsets = np.cumsum([0, *(len(part[1]) for part in parts)])[:-1]
     triangles = np.concatenate([part[0] + offset for part, offset in zip(parts, offsets, strict=True)])
@@ -270,58 +292,15 @@ def _row_of_teeth(points: Ints) -> _Part:
     return _triangles(quads), points.ravel(), place, TEETH
 
 
-def _outer_shell(model: HeadModel, part: int) -> Ints:
-    """Points of the connected piece of an eyeball that reaches furthest to the front."""
-    quads = model.quads
-    inside = quads[model.part[quads[:, 0]] == part]
-    ends = np.concatenate([inside[:, [0, 1]], inside[:, [1, 2]], inside[:, [2, 0]]])
-    n = len(model.neutral)
-    graph = scipy.sparse.coo_matrix((np.ones(len(ends)), ends.T), (n, n))
-    _, piece = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    own = np.flatnonzero(model.part == part)
-    if not len(inside):
-        raise DataError("3D head: an eyeball has no faces; make the file again")
-    front = own[model.neutral[own, 2].argmax()]
-    return np.flatnonzero(piece == piece[front])
-
-
-def _openings(
-    model: HeadModel, quads: Ints, eyes: NDArray[np.floating]
-) -> tuple[tuple[Ints, Ints], Ints, Ints]:
-    """Edges of the lids (left, right), of the lips and of the bust."""
-    loops = _edges(quads)
-    if len(loops) != 4:
-        raise DataError(
-            f"3D head: the skin has {len(loops)} openings instead of four; this is not the ICT face, "
-            "make the file again"
-        )
-    middles = np.array([model.neutral[loop].mean(axis=0) for loop in loops])
-    bust = int(middles[:, 1].argmin())
-    left, right = (int(np.linalg.norm(middles - eye, axis=1).argmin()) for eye in eyes)
-    lips = ({0, 1, 2, 3} - {bust, left, right}).pop()
-    return (loops[left], loops[right]), loops[lips], loops[bust]
-
-
-def _edges(quads: Ints) -> list[Ints]:
-    """The edges of the holes, each as a closed ring of points, in the direction of the faces beyond it."""
-    starts, ends = [], []
-    for k in range(4):
-        a, b = quads[:, k], quads[:, (k + 1) % 4]
-        b = np.where(b < 0, quads[:, 0], b)
-        real = a >= 0
-        starts.append(a[real])
-        ends.append(b[real])
-    a, b = np.concatenate(starts), np.concatenate(ends)
-    n = int(quads.max()) + 1
-    alone = ~np.isin(a * n + b, b * n + a)
-    # Faces beyond the edge run against the faces on this side.
-    following = dict(zip(b[alone].tolist(), a[alone].tolist(), strict=True))
-    loops = []
-    while following:
-        first, point = following.popitem()
-        loop = [first]
-        while point != first:
-            loop.append(point)
-            point = following.pop(point, first)
-        loops.append(np.array(loop))
-    return sorted(loops, key=lambda loop: int(loop.min()))
+def _sheet(points: Ints, patch: tuple[float, float, float, float]) -> _Part:
+    """Faces of the curtain, seen from where its points (rows, columns) run from right to left."""
+    rows, columns = points.shape
+    left, top, width, height = patch
+    # Most of the texture goes to the sides, which show beside the face.
+    along = (np.sign(curtain.shares()) * np.abs(curtain.shares()) ** 3 + 1) / 2
+    across, down = np.meshgrid(left + along * width, top + np.linspace(0, 1, rows) * height)
+    number = np.arange(rows * columns).reshape(rows, columns)
+    first = number[:-1, :-1].ravel()
+    quads = np.stack([first, first + 1, first + columns + 1, first + columns], 1)
+    place = np.stack([across.ravel(), down.ravel()], 1)
+    return _triangles(quads), points.ravel(), place, LONG_HAIR

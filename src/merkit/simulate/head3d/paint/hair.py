@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +15,7 @@ Floats = NDArray[np.float32]
 # Height of the hairline from the nape, round the ear and over the temple to the forehead, by z.
 _LINE_Z = (-9.0, -6.0, -3.5, -2.0, -0.8, 1.8, 2.8, 3.5, 4.2, 5.4, 6.8, 8.4, 9.6, 10.5)
 _LINE_Y = (-5.5, -5.5, -4.0, -1.5, 2.0, 2.5, 0.6, 0.6, 2.4, 6.0, 8.1, 9.2, 9.6, 9.7)
-_STAND_OFF = {"shaved": 0.0, "cropped": 0.18, "short": 0.55, "full": 1.15}
+_STAND_OFF = {"shaved": 0.0, "cropped": 0.18, "short": 0.55, "full": 1.15, "long": 0.85}
 """Of the hair on top of the head, in units."""
 
 
@@ -70,3 +71,15 @@ def strands(texels: Texels, person: Person, unit_px: float, noise: SolidNoise) -
     # Bright hair shows its shadows less.
     contrast = np.float32(1.1 - 0.7 * max(person.hair_colour))
     return np.asarray(1 + contrast * (0.16 * fine_strands + 0.10 * locks + 0.06 * broad), np.float32)
+
+
+def curtain_strands(width: int, height: int, person: Person, rng: np.random.Generator) -> Floats:
+    """Picture (height, width, 3) of long hair, sRGB: strands that hang down, darker between the locks."""
+    bright = np.zeros((height, width), np.float32)
+    for across, along, strength in ((1.0, 30.0, 0.10), (2.5, 50.0, 0.10), (7.0, 90.0, 0.08)):
+        waves = cv2.GaussianBlur(
+            rng.standard_normal((height, width)).astype(np.float32), (0, 0), across, sigmaY=along
+        )
+        bright += np.float32(strength) * waves / max(float(waves.std()), 1e-9)
+    contrast = np.float32(1.2 - 0.7 * max(person.hair_colour))
+    return (1 + contrast * bright)[..., None] * np.array(person.hair_colour, np.float32)

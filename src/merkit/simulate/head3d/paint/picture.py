@@ -8,12 +8,19 @@ from numpy.typing import NDArray
 
 from merkit.simulate.head3d.paint.eyeball import eyeball
 from merkit.simulate.head3d.paint.features import brows, lashes, lip_lines, lips
-from merkit.simulate.head3d.paint.hair import hair_cover, strands
+from merkit.simulate.head3d.paint.hair import curtain_strands, hair_cover, strands
 from merkit.simulate.head3d.paint.noise import SolidNoise
 from merkit.simulate.head3d.paint.skin import skin_colour, skin_tone, stubble
 from merkit.simulate.head3d.paint.texels import Texels
 from merkit.simulate.head3d.person import Person
-from merkit.simulate.head3d.topology import EYE_PATCH, POUCH_PATCH, RIM_PATCH, TEETH_PATCH
+from merkit.simulate.head3d.topology import (
+    EYE_PATCH,
+    INNER_HAIR_PATCH,
+    LONG_HAIR_PATCH,
+    POUCH_PATCH,
+    RIM_PATCH,
+    TEETH_PATCH,
+)
 
 Floats = NDArray[np.float32]
 
@@ -75,6 +82,12 @@ def paint_texture(
     flesh = np.array([0.52, 0.22, 0.20], np.float32)
     _put(picture, POUCH_PATCH, side, lambda w, h: _shade(flesh, np.linspace(1.0, 0.3, h) ** 1.5, w))
     _put(picture, TEETH_PATCH, side, _teeth)
+    if person.hair == "long":
+        width, height = (round(v * side) for v in LONG_HAIR_PATCH[2:])
+        outside = np.clip(curtain_strands(width, height, person, rng), 0.01, 1)
+        # Within the hair it is dark.
+        _put(picture, LONG_HAIR_PATCH, side, lambda w, h: outside)
+        _put(picture, INNER_HAIR_PATCH, side, lambda w, h: np.float32(0.6) * outside)
     return picture
 
 
