@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -12,20 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tree_digests import digests
 
 from merkit.cli.main import main
 from merkit.datasets import read_dataset
 from merkit.simulate import read_truths
 
 OPTIONS = ["--engine", "portrait", "--size", "72", "--subjects", "2", "--clips", "3", "--fps", "50"]
-
-
-def digests(root: Path) -> dict[str, str]:
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import itertools
 import json
 import os
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tree_digests import digests
 
 from merkit.datasets import read_dataset
 from merkit.datasets.doctor import examine
@@ -44,14 +44,6 @@ CASES: dict[str, dict[str, Any]] = {
 
 def name_of(case: str) -> str:
     return case.split("-")[0] if case.startswith("manifest") else case
-
-
-def digests(root: Path) -> dict[str, str]:
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
