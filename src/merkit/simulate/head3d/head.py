@@ -235,15 +235,19 @@ class Head:
 
     def landmarks(self, state: FaceState) -> Floats:
         """The 68 iBUG landmarks in the frame of a state, (68, 2) in pixels."""
-        return self.positions(state)[self._model.landmark68]
+        return self.positions(state)[self._model.landmark68, :2]
 
     def positions(self, state: FaceState) -> Floats:
-        """Where all points of the surface are in the frame of a state, seen or not, (P, 2) in pixels.
+        """Where all points of the surface are in the frame of a state, seen or not.
 
-        The first ones are those of the skin, numbered as in the model.
+        Returns
+        -------
+        array (P, 3)
+            Pixels to the right and down, and the distance from the camera along its axis, in units.  The
+            first points are those of the skin, numbered as in the model.
         """
-        x, y, _ = self._camera.project(self._anatomy.points(state), state.head, self._follow)
-        return np.stack([x, y], 1)
+        x, y, nearness = self._camera.project(self._anatomy.points(state), state.head, self._follow)
+        return np.stack([x, y, 1 / nearness], 1)
 
     def _corners(self, state: FaceState) -> tuple[Floats, Floats, Floats]:
         found = self._camera.project(self._anatomy.points(state), state.head, self._follow)
@@ -254,7 +258,7 @@ class Head:
         """Longest way in the picture of the visible points of the face under a displacement."""
         state = FaceState((Movement(shift, 1.0),))  # type: ignore[arg-type]
         way = (self.positions(state) - self.positions(FaceState()))[self.visible_points]
-        return float(np.hypot(*way.T).max())
+        return float(np.hypot(way[:, 0], way[:, 1]).max())
 
     @cached_property
     def visible_points(self) -> NDArray[np.intp]:
