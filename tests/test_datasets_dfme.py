@@ -101,7 +101,7 @@ def test_emotion_that_contradicts_its_number_is_said(tmp_path: Path) -> None:
 
 
 def test_no_table_says_what_is_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no annotation table like training_full_with_au"):
+    with pytest.raises(DataError, match="no annotation table like training_full_with_AU"):
         read_dataset("dfme", tmp_path)
 
 

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from merkit.datasets import get_dataset, list_datasets, register
-from merkit.datasets.folders import find_frames_base
+from merkit.datasets.folders import find_frames_base, holds
 from merkit.datasets.repairs import Repair, apply_repairs, known_repairs
 from merkit.datasets.rows import Row, clip_table
 from merkit.datasets.tables import column, find_table, read_table, whole_number
@@ -85,8 +85,8 @@ def test_folders_of_frames_are_not_searched_for_folders(tmp_path):
     clip.mkdir(parents=True)
     for number in range(20):
         (clip / f"{number}.jpg").touch()
-    assert find_frames_base(tmp_path, r"sub\d+") == tmp_path
-    assert find_frames_base(tmp_path, r"nothing") is None
+    assert find_frames_base(tmp_path, holds(r"sub\d+")) == tmp_path
+    assert find_frames_base(tmp_path, holds(r"nothing")) is None
 
 
 def test_every_dataset_says_what_it_is():

@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from merkit.clips import ClipTable
-from merkit.datasets.folders import Names, find_frames_base
+from merkit.datasets.annotation import TableForm
+from merkit.datasets.folders import FrameFolders, find_frames_base, holds
 from merkit.datasets.registry import register
 from merkit.datasets.rows import Row, clip_table
-from merkit.datasets.tables import column, find_table, read_table, subject_number, whole_number
 
 FPS = 200.0
+TABLE = TableForm(
+    files=("CASME2-coding-2019*", "CASME2-coding-2014*", "CASME2*coding*", "CASME2*"),
+    columns={
+        "subject": "Subject",
+        "filename": "Filename",
+        "onset": "OnsetFrame",
+        "apex": "ApexFrame",
+        "offset": "OffsetFrame",
+        "aus": "Action Units",
+        "emotion": "Estimated Emotion|Emotion",
+    },
+    optional={"objective_class": "Objective Classes|Objective Class"},
+)
 # Clips of subject 24 that the coding of 2014 calls sadness and the coding of 2019 surprise.
 _TELLING = ("EP07_01", "EP07_04f", "EP10_03")
 
@@ -25,71 +38,20 @@ _TELLING = ("EP07_01", "EP07_04f", "EP10_03")
 def read_casme2(
     root: Path, *, repair: bool, table: str | Path | None = None, cropped: bool | None = None
 ) -> ClipTable:
-    """Read CASME II with any of its tables.
+    """Read CASME II with any of its tables; for the parameters see :func:`merkit.datasets.read_dataset`.
 
     ``table_version`` is ``2014-05-08`` or ``2019-07-01``, told by the labels in which these codings
     differ, ``updated`` for the table of 256 rows, or ``unknown``.  Most papers used the coding of 2014;
     where several tables lie in the folder, the newest is read unless `table` names another.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the release.
-    repair : bool
-        Whether known faults of the table are repaired.
-    table : str or Path, optional
-        Another annotation table.
-    cropped : bool, optional
-        Raw (``False``) or cropped frames (``True``); raw ones if there are any when not said.
     """
-    path = find_table(
-        root,
-        "casme2-coding-2019*.xlsx",
-        "casme2-coding-2014*.xlsx",
-        "casme2*coding*.xlsx",
-        "casme2*.csv",
-        "casme2*.xlsx",
-        "casme2*.xls",
-        table=table,
-    )
-    cells = read_table(path, heading=["subject", "filename", "onsetframe", "offsetframe"])
-    base = find_frames_base(root, r"sub\d+", cropped=cropped)
-    names = Names()
+    lines = TABLE.read(root, table)
+    base = find_frames_base(root, holds(r"sub\d+"), cropped=cropped, near=lines.path)
+    people = FrameFolders(root / "CASME2_RAW_selected", base)
     rows = []
-    for place, subject, name, onset, apex, offset, units, emotion, objective in zip(
-        cells["row"],
-        column(cells, "subject"),
-        column(cells, "filename"),
-        column(cells, "onsetframe"),
-        column(cells, "apexframe"),
-        column(cells, "offsetframe"),
-        column(cells, "actionunits"),
-        column(cells, "estimatedemotion", "emotion"),
-        column(cells, "objectiveclasses", "objectiveclass"),
-        strict=True,
-    ):
-        where = f"{path.name}, row {place}"
-        number = subject_number(subject)
-        folder = f"sub{int(number):02d}"
-        apex_frame = whole_number(apex, where)
-        rows.append(
-            Row(
-                id=f"{folder}_{name}",
-                subject=folder,
-                row=place,
-                filename=name,
-                onset=whole_number(onset, where),
-                # -1 is how copies write that there is none.
-                apex=None if apex_frame == -1 else apex_frame,
-                offset=whole_number(offset, where),
-                emotion=emotion,
-                aus=units,
-                objective_class=objective,
-                fps=FPS,
-                folder=names.child(names.child(base, folder, f"sub{number}"), name),
-                expected=(base or root / "CASME2_RAW_selected") / folder / name,
-            )
-        )
+    for line in lines:
+        person, name = f"sub{line.subject:02d}", line["filename"]
+        frames = people.find((person, f"sub{line.subject}"), name)
+        rows.append(line.row(f"{person}_{name}", person, frames, fps=FPS))
     return clip_table("casme2", rows, version=coding_version(rows), repair=repair)
 
 

@@ -6,18 +6,41 @@ to 17 events, and frame numbers are those of the video.  Part C: one video a per
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from merkit.clips import ClipTable
-from merkit.datasets.folders import Names, find_base
+from merkit.datasets.annotation import TableForm
+from merkit.datasets.folders import FrameFolders, Place, find_base, holds
 from merkit.datasets.registry import register
-from merkit.datasets.rows import Row, clip_table
-from merkit.datasets.tables import column, find_table, read_table, subject_number, whole_number
+from merkit.datasets.rows import clip_table
 from merkit.errors import ConfigError
 
 FPS = 30.0
 STREAMS = ("color", "depth")
+PART_A = TableForm(
+    files=("CAS(ME)3_part_A_ME_label*", "CAS(ME)3_part_A*"),
+    columns={
+        "subject": "Subject",
+        "filename": "Filename",
+        "onset": "Onset",
+        "apex": "Apex",
+        "offset": "Offset",
+        "aus": "AU|AUs",
+        "emotion": "emotion",
+    },
+    optional={"objective_class": "Objective class", "kind": "Expression type", "shade": "shade"},
+)
+PART_C = TableForm(
+    files=("CAS(ME)3_part_C_ME*", "CAS(ME)3_part_C*"),
+    columns={
+        "subject": "sub|Subject",
+        "filename": "count",
+        "onset": "onset",
+        "offset": "offset",
+        "aus": "au",
+    },
+    optional={"emotion": "emotion", "physiology": "PHY"},
+)
 _PAGE = "http://casme.psych.ac.cn/casme/e4"
 
 
@@ -38,12 +61,8 @@ def read_casme3_a(
 
     Parameters
     ----------
-    root : Path
-        Folder of the release.
-    repair : bool
-        Whether known faults of the table are repaired.
-    table : str or Path, optional
-        Another annotation table.
+    root, repair, table
+        See :func:`merkit.datasets.read_dataset`.
     stream : str
         ``color`` or ``depth``.
 
@@ -53,60 +72,18 @@ def read_casme3_a(
         If `stream` is neither.
     """
     _check(stream)
-    path = find_table(
-        root,
-        "cas(me)3_part_a_me_label*.xlsx",
-        "cas(me)3_part_a*.xlsx",
-        "cas(me)3_part_a*.csv",
-        "cas(me)3_part_a*.xls",
-        table=table,
-    )
-    cells = read_table(path, heading=["subject", "filename", "onset", "offset"])
-    base = find_base(root, _holds_people)
-    names = Names()
+    lines = PART_A.read(root, table)
+    base = find_base(root, holds(r"spno\..*"), near=lines.path)
+    people = FrameFolders(root / "part_A" / "data" / "part_A_split" / "part_A", base)
     rows = []
-    for place, subject, letter, onset, apex, offset, units, objective, emotion, kind, shade in zip(
-        cells["row"],
-        column(cells, "subject"),
-        column(cells, "filename"),
-        column(cells, "onset"),
-        column(cells, "apex"),
-        column(cells, "offset"),
-        column(cells, "au", "aus"),
-        column(cells, "objectiveclass"),
-        column(cells, "emotion"),
-        column(cells, "expressiontype"),
-        column(cells, "shade"),
-        strict=True,
-    ):
-        where = f"{path.name}, row {place}"
-        person, video = f"spNO.{subject_number(subject)}", letter.casefold()
-        folder = names.child(names.child(names.child(base, person), video), stream)
-        home = base or root / "part_A" / "data" / "part_A_split" / "part_A"
-        rows.append(
-            Row(
-                id=f"{person}_{video}_{onset}",
-                subject=person,
-                row=place,
-                filename=letter,
-                onset=whole_number(onset, where),
-                apex=whole_number(apex, where),
-                offset=whole_number(offset, where),
-                emotion=emotion,
-                aus=units,
-                objective_class=objective,
-                fps=FPS,
-                folder=folder,
-                expected=home / person / video / stream,
-                extra={
-                    "video": video,
-                    "kind": "macro" if kind.casefold().startswith("macro") else "micro",
-                    "shade": shade or None,
-                },
-            )
-        )
-    found = re.search(r"v\d+", path.stem)
-    return clip_table("casme3-a", rows, version=f"part A {found[0] if found else ''}".strip(), repair=repair)
+    for line in lines:
+        person, video = f"spNO.{line.subject}", line["filename"].casefold()
+        kind = "macro" if line["kind"].casefold().startswith("macro") else "micro"
+        extra = {"video": video, "kind": kind, "shade": line["shade"] or None}
+        frames = people.find(person, video, stream)
+        rows.append(line.row(f"{person}_{video}_{line['onset']}", person, frames, fps=FPS, extra=extra))
+    version = "part A micro and macro" if "kind" in lines.columns else "part A micro"
+    return clip_table("casme3-a", rows, version=version, repair=repair)
 
 
 @register(
@@ -124,61 +101,26 @@ def read_casme3_c(
     Further columns: ``event`` (its number) and ``physiology`` (the name of the recording).
     """
     _check(stream)
-    path = find_table(
-        root, "cas(me)3_part_c_me*.xlsx", "cas(me)3_part_c*.xlsx", "cas(me)3_part_c*.xls*", table=table
-    )
-    cells = read_table(path, heading=["sub|subject", "count", "onset", "offset"])
-    base = find_base(root, _holds_numbers, prefer=r"part_?c|me_?c")
-    names = Names()
+    lines = PART_C.read(root, table)
+    base = find_base(root, holds(r"(?:sub)?\d{1,2}"), prefer=r"part_?c|me_?c", near=lines.path)
+    people = FrameFolders(root / "part_C", base)
     rows = []
-    for place, subject, event, onset, offset, units, emotion, physiology in zip(
-        cells["row"],
-        column(cells, "sub", "subject"),
-        column(cells, "count"),
-        column(cells, "onset"),
-        column(cells, "offset"),
-        column(cells, "au", "aus"),
-        column(cells, "emotion"),
-        column(cells, "phy"),
-        strict=True,
-    ):
-        where = f"{path.name}, row {place}"
-        number = subject_number(subject)
-        person = f"{int(number):02d}"
-        home = names.child(base, person, number, f"sub{person}", f"sub{number}")
-        rows.append(
-            Row(
-                id=f"{person}_{event}",
-                subject=person,
-                row=place,
-                filename=event,
-                onset=whole_number(onset, where),
-                offset=whole_number(offset, where),
-                emotion=emotion,
-                aus=units,
-                fps=FPS,
-                folder=_part_c_folder(names, home, number, event, stream),
-                expected=(home or (base or root / "part_C") / person) / "a" / stream,
-                extra={"event": event, "physiology": physiology or None},
-            )
-        )
+    for line in lines:
+        person, event = f"{line.subject:02d}", line["filename"]
+        frames = _part_c_frames(people, line.subject, event, stream)
+        extra = {"event": event, "physiology": line["physiology"] or None}
+        rows.append(line.row(f"{person}_{event}", person, frames, fps=FPS, extra=extra))
     return clip_table("casme3-c", rows, version="part C", repair=repair, no_apex="part C has no apex")
 
 
-def _part_c_folder(names: Names, home: Path | None, number: str, event: str, stream: str) -> Path | None:
-    own = names.child(names.child(home, event), stream)
-    sorted_out = names.child(home, stream)
-    of_event = names.child(sorted_out, f"{int(number):02d}_{event}", f"{number}_{event}")
-    whole = names.child(names.child(home, "a"), stream)
-    return own or of_event or whole or sorted_out
-
-
-def _holds_people(names: list[str]) -> bool:
-    return any(name.startswith("spno.") for name in names)
-
-
-def _holds_numbers(names: list[str]) -> bool:
-    return any(re.fullmatch(r"(?:sub)?\d{1,2}", name) for name in names)
+def _part_c_frames(people: FrameFolders, subject: int, event: str, stream: str) -> Place:
+    person = (f"{subject:02d}", str(subject), f"sub{subject:02d}", f"sub{subject}")
+    whole = people.find(person, "a", stream)
+    own = people.find(person, event, stream)
+    sorted_out = people.find(person, stream, (f"{subject:02d}_{event}", f"{subject}_{event}"))
+    return next(
+        (place for place in (own, sorted_out, whole, people.find(person, stream)) if place.folder), whole
+    )
 
 
 def _check(stream: str) -> None:

@@ -10,14 +10,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pandas as pd
-
 from merkit.clips import ClipTable
-from merkit.datasets.folders import Names, find_bases
+from merkit.datasets.annotation import Line, TableForm
+from merkit.datasets.folders import FrameFolders, Place, find_bases, holds, subfolders
 from merkit.datasets.registry import register
-from merkit.datasets.rows import Row, clip_table
-from merkit.datasets.tables import find_table, read_table, subject_number, whole_number
-from merkit.errors import AnnotationError, DataError
+from merkit.datasets.rows import clip_table
+from merkit.errors import AnnotationError
 
 FPS = 30.0
 FOLDERS = (15, 16, 19, *range(20, 28), 29, *range(30, 39), 40)
@@ -37,8 +35,15 @@ CODES = {
 """Code in the folder name of each film that was shown: sheet ``naming rule2``, whose first row is easily
 taken for a heading."""
 
-_COLUMNS = ("subject", "name", "onset", "apex", "offset", "aus", "emotion", "kind", "selfreported")
-_SHEET = "CASFEcode_final"
+TABLE = TableForm(
+    files=("CAS(ME)^2code_final*updated*", "CAS(ME)^2code_final*", "CAS(ME)*2*code*"),
+    heading=False,
+    sheet="CASFEcode_final",
+    columns=dict.fromkeys(
+        ("subject", "filename", "onset", "apex", "offset", "aus", "emotion", "kind", "self_reported"), ""
+    ),
+)
+
 _EVENT = re.compile(r"(?:disgust|anger|happy)\d+_\d+")
 _VIDEO = re.compile(r"\d+_0\d0\d")
 # People into whose folders to look before it is decided what these folders hold.
@@ -67,120 +72,80 @@ def read_casme_sq(
 
     Parameters
     ----------
-    root : Path
-        Folder of the release.
-    repair : bool
-        Whether known faults of the table are repaired.
-    table : str or Path, optional
-        Another annotation table.
-    cropped : bool, optional
-        Raw (``False``) or cropped frames (``True``); raw ones if there are any when not said.
+    root, repair, table, cropped
+        See :func:`merkit.datasets.read_dataset`.
     whole_videos : bool, optional
         Frames of the whole video or of the event alone; of the event if there are any when not said.
     """
-    path = find_table(
-        root,
-        "cas(me)^2code_final*updated*.xlsx",
-        "cas(me)^2code_final*.xlsx",
-        "cas(me)^2code_final*.csv",
-        "cas(me)*2*code*.xls*",
-        table=table,
-    )
-    cells = _read(path)
+    lines = TABLE.read(root, table)
     frames = _Frames(root, cropped, whole_videos)
     rows = []
-    for place, subject, name, onset, apex, offset, units, emotion, kind, own in cells[
-        ["row", *_COLUMNS]
-    ].itertuples(index=False, name=None):
-        where = f"{path.name}, row {place}"
-        person = f"s{_folder_number(subject, where)}"
+    for line in lines:
+        person, name = f"s{_folder_number(line)}", line["filename"]
         video, separator, _ = name.rpartition("_")
         if not separator or video.casefold() not in CODES:
-            raise AnnotationError(f"{where}: {name!r} is no event such as anger1_1; correct the cell")
-        end = whole_number(offset, where)
-        folder, expected = frames.of(person, name, video.casefold())
-        rows.append(
-            Row(
-                id=f"{person}_{name}",
-                subject=person,
-                row=place,
-                filename=name,
-                onset=whole_number(onset, where),
-                apex=whole_number(apex, where),
-                offset=None if end == 0 else end,
-                emotion=emotion,
-                aus=units,
-                fps=FPS,
-                folder=folder,
-                expected=expected,
-                faults=["offset 0: no return to neutral was annotated"] if end == 0 else [],
-                extra={"kind": kind.casefold().split("-")[0], "video": video, "self_reported": own},
-            )
-        )
-    version = "final (updated)" if "updated" in path.name.casefold() else "final"
+            raise AnnotationError(f"{line.where}: {name!r} is no event such as anger1_1; correct the cell")
+        extra = {
+            "kind": line["kind"].casefold().split("-")[0],
+            "video": video,
+            "self_reported": line["self_reported"],
+        }
+        place = frames.of(person, name, video.casefold())
+        row = line.row(f"{person}_{name}", person, place, fps=FPS, extra=extra)
+        if row.offset == 0:
+            row.offset = None
+            row.faults.append("offset 0: no return to neutral was annotated")
+        rows.append(row)
+    version = "final (updated)" if "updated" in lines.path.name.casefold() else "final"
     return clip_table("casme-sq", rows, version=version, repair=repair)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix.casefold() not in (".xlsx", ".xlsm"):
-        return read_table(path, columns=_COLUMNS)
-    try:
-        return read_table(path, columns=_COLUMNS, sheet=_SHEET)
-    except DataError:
-        # Copies rename the sheet; the first one with anything in it is the table.
-        return read_table(path, columns=_COLUMNS)
-
-
-def _folder_number(subject: str, where: str) -> int:
-    number = int(subject_number(subject))
-    if 1 <= number <= len(FOLDERS):
-        return FOLDERS[number - 1]
-    raise AnnotationError(f"{where}: subject {subject!r}; expected 1 to {len(FOLDERS)}")
+def _folder_number(line: Line) -> int:
+    if 1 <= line.subject <= len(FOLDERS):
+        return FOLDERS[line.subject - 1]
+    raise AnnotationError(f"{line.where}: subject {line['subject']!r}; expected 1 to {len(FOLDERS)}")
 
 
 class _Frames:
     """Where the frames of an event lie, in the kind of folder that is wanted."""
 
     def __init__(self, root: Path, cropped: bool | None, whole_videos: bool | None) -> None:
-        self.names, self.root = Names(), root
-        bases = self._bases()
+        bases = _bases(root)
         kinds = [] if cropped else ["events", "videos"]
         kinds += ["cropped"] if cropped is not False else []
         if whole_videos is not None:
             kinds = [kind for kind in kinds if (kind == "videos") == whole_videos]
         self.kind = next((kind for kind in kinds if kind in bases), (kinds or ["events"])[0])
-        self.base = bases.get(self.kind) if kinds else None
+        base = bases.get(self.kind) if kinds else None
+        usual = {"events": "selectedpic", "videos": "rawpic", "cropped": "cropped"}[self.kind]
+        self.folders = FrameFolders(root / usual, base)
 
-    def of(self, person: str, name: str, video: str) -> tuple[Path | None, Path]:
-        """Folder of an event, if it is there, and where it should be."""
+    def of(self, person: str, name: str, video: str) -> Place:
+        """Folder of an event."""
         number = person.removeprefix("s")
-        parent = self.names.child(self.base, person, number)
-        if self.kind != "videos":
-            usual = {"events": f"selectedpic/{person}", "cropped": f"cropped/{number}"}[self.kind]
-            return self.names.child(parent, name), (parent or self.root / usual) / name
+        if self.kind == "cropped":
+            return self.folders.find((number, person), name)
+        if self.kind == "events":
+            return self.folders.find((person, number), name)
+        home = self.folders.find((person, number))
         code = f"{number}_{CODES[video]}"
         # The rest of the folder's name is a title with typing errors.
-        known = self.names.children(parent) if parent is not None else {}
-        found = next((folder for key, folder in known.items() if key.startswith(code)), None)
-        return found, found or (parent or self.root / "rawpic" / person) / code
-
-    def _bases(self) -> dict[str, Path]:
-        """Folders of people by what lies in them: ``events``, ``videos``, ``cropped`` events."""
-        bases: dict[str, Path] = {}
-        for base in find_bases(self.root, _holds_people):
-            within = [
-                name
-                for person in list(self.names.children(base).values())[:_LOOK]
-                for name in self.names.children(person)
-            ]
-            if any(_VIDEO.match(name) for name in within):
-                bases.setdefault("videos", base)
-            elif any(_EVENT.fullmatch(name) for name in within):
-                # The folder that the user names says what it holds, those above it do not.
-                named = "/".join((self.root.name, *base.relative_to(self.root).parts))
-                bases.setdefault("cropped" if "crop" in named.casefold() else "events", base)
-        return bases
+        videos = self.folders.children(home.folder)
+        found = next((folder for key, folder in videos.items() if key.startswith(code)), None)
+        return Place(found, home.expected / code)
 
 
-def _holds_people(names: list[str]) -> bool:
-    return any(re.fullmatch(r"s?\d{2}", name) for name in names)
+def _bases(root: Path) -> dict[str, Path]:
+    """Folders of people by what lies in them: ``events``, ``videos``, ``cropped`` events."""
+    bases: dict[str, Path] = {}
+    for base in find_bases(root, holds(r"s?\d{2}")):
+        within = [
+            folder.name.casefold() for person in subfolders(base)[:_LOOK] for folder in subfolders(person)
+        ]
+        if any(_VIDEO.match(name) for name in within):
+            bases.setdefault("videos", base)
+        elif any(_EVENT.fullmatch(name) for name in within):
+            # The folder that the user names says what it holds, those above it do not.
+            named = "/".join((root.name, *base.relative_to(root).parts))
+            bases.setdefault("cropped" if "crop" in named.casefold() else "events", base)
+    return bases

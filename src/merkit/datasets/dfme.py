@@ -6,25 +6,38 @@ Frame numbers start at 0; a person was filmed at one rate.
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatch
 from pathlib import Path
 
 from merkit.clips import ClipTable
-from merkit.datasets.folders import files_by_depth, find_bases, subfolders
+from merkit.datasets.annotation import Line, TableForm
+from merkit.datasets.folders import FrameFolders, files_by_depth, find_bases, holds
 from merkit.datasets.registry import register
 from merkit.datasets.rows import Row, clip_table
-from merkit.datasets.tables import column, find_table, read_table, whole_number
+from merkit.datasets.tables import find_table, matching_table
 from merkit.errors import AnnotationError, ConfigError
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 """In the order of their ``EmotionId``."""
 
 PARTS = {
-    "train": ("training_full_with_au*.xlsx", "training*.xlsx", "training*.csv", "train*.xlsx", "train*.csv"),
-    "test A": ("testa*.xlsx", "test_a*.xlsx", "testa*.csv", "test_a*.csv"),
-    "test B": ("testb*.xlsx", "test_b*.xlsx", "testb*.csv", "test_b*.csv"),
+    "train": ("training_full_with_AU*", "training*", "train*"),
+    "test A": ("testA*", "test_A*"),
+    "test B": ("testB*", "test_B*"),
 }
 """Names of the tables of each part."""
+
+TABLE = TableForm(
+    files=PARTS["train"],
+    columns={"filename": "Filename", "onset": "OnsetFrame", "apex": "ApexFrame", "offset": "OffsetFrame"},
+    # What the tables of the challenge lack.
+    optional={
+        "subject": "Subject",
+        "emotion": "Emotion|Label",
+        "code": "EmotionId",
+        "rate": "Fps",
+        "aus": "AU|AUs",
+    },
+)
 
 
 @register(
@@ -42,10 +55,8 @@ def read_dfme(
 
     Parameters
     ----------
-    root : Path
-        Folder of the release.
-    repair : bool
-        Whether known faults of the table are repaired.
+    root, repair
+        See :func:`merkit.datasets.read_dataset`.
     table : str or Path, optional
         One annotation table, instead of all that lie there.
     part : str, optional
@@ -58,52 +69,32 @@ def read_dfme(
     """
     if part is not None and part not in PARTS:
         raise ConfigError(f"part={part!r}: expected {', '.join(PARTS)}")
-    folders = _clip_folders(root)
+    # The parts lie side by side, and no name occurs in two of them.
+    clips = FrameFolders(root / "DFME_train", *find_bases(root, holds(r"sub\d+_\d+")))
     rows: list[Row] = []
     for name, path in _tables(root, table, part).items():
-        rows += _rows(path, name, folders, root, len(rows))
+        before = len(rows)
+        for line in TABLE.load(path):
+            rows.append(_row(line, name, clips))
+            rows[-1].row += before
     version = " + ".join(dict.fromkeys(str(row.extra["part"]) for row in rows))
     return clip_table("dfme", rows, version=version, repair=repair)
 
 
-def _rows(path: Path, part: str, folders: dict[str, Path], root: Path, before: int) -> list[Row]:
-    cells = read_table(path, heading=["filename", "onsetframe", "offsetframe"])
-    rows = []
-    for place, subject, name, onset, apex, offset, emotion, code, rate, units in zip(
-        cells["row"],
-        column(cells, "subject"),
-        column(cells, "filename"),
-        column(cells, "onsetframe"),
-        column(cells, "apexframe"),
-        column(cells, "offsetframe"),
-        column(cells, "emotion", "label"),
-        column(cells, "emotionid"),
-        column(cells, "fps"),
-        column(cells, "au", "aus"),
-        strict=True,
-    ):
-        where = f"{path.name}, row {place}"
-        named = _emotion(code, where)
-        doubt = [f"emotion {emotion}, but EmotionId {code} is {named}"]
-        rows.append(
-            Row(
-                id=name,
-                subject=subject or name.rpartition("_")[0],
-                row=before + place,
-                filename=name,
-                onset=whole_number(onset, where),
-                apex=whole_number(apex, where),
-                offset=whole_number(offset, where),
-                emotion=emotion or named,
-                aus=units,
-                fps=_rate(rate, where),
-                folder=folders.get(name.casefold()),
-                expected=root / "DFME_train" / name,
-                faults=doubt if emotion and named and emotion.casefold() != named else [],
-                extra={"part": part},
-            )
-        )
-    return rows
+def _row(line: Line, part: str, clips: FrameFolders) -> Row:
+    name, emotion, named = line["filename"], line["emotion"], _emotion(line)
+    rate = line.number("rate")
+    row = line.row(
+        name,
+        line["subject"] or name.rpartition("_")[0],
+        clips.find(name),
+        emotion=emotion or named,
+        fps=None if rate is None else float(rate),
+        extra={"part": part},
+    )
+    if emotion and named and emotion.casefold() != named:
+        row.faults.append(f"emotion {emotion}, but EmotionId {line['code']} is {named}")
+    return row
 
 
 def _tables(root: Path, table: str | Path | None, part: str | None) -> dict[str, Path]:
@@ -114,8 +105,7 @@ def _tables(root: Path, table: str | Path | None, part: str | None) -> dict[str,
     found: dict[str, Path] = {}
     for depth, files in enumerate(files_by_depth(root)):
         for name, patterns in wanted.items():
-            hits = (p for pattern in patterns for p in files if fnmatch(p.name.casefold(), pattern))
-            first = next((path for path in hits if not path.name.startswith("~")), None)
+            first = matching_table(files, patterns)
             if first is not None:
                 found.setdefault(name, first)
         # Deeper lie thousands of folders of frames: only look there in need.
@@ -131,28 +121,10 @@ def _part_of(name: str) -> str:
     return "test A" if text.startswith("testa") else "test B" if text.startswith("testb") else "train"
 
 
-def _emotion(code: str, where: str) -> str | None:
-    number = whole_number(code, where)
+def _emotion(line: Line) -> str | None:
+    number = line.number("code")
     if number is None:
         return None
     if 0 <= number < len(EMOTIONS):
         return EMOTIONS[number]
-    raise AnnotationError(f"{where}: EmotionId {code}; expected 0 to {len(EMOTIONS) - 1}")
-
-
-def _rate(text: str, where: str) -> float | None:
-    rate = whole_number(text, where)
-    return None if rate is None else float(rate)
-
-
-def _clip_folders(root: Path) -> dict[str, Path]:
-    """Folders of clips of all parts by case-folded name; no name occurs in two parts."""
-
-    def holds_clips(names: list[str]) -> bool:
-        return any(re.fullmatch(r"sub\d+_\d+", name) for name in names)
-
-    return {
-        folder.name.casefold(): folder
-        for base in reversed(find_bases(root, holds_clips))
-        for folder in subfolders(base)
-    }
+    raise AnnotationError(f"{line.where}: EmotionId {line['code']}; expected 0 to {len(EMOTIONS) - 1}")

@@ -52,6 +52,7 @@ Maps = NDArray[np.uint8]
     summary="MEGC2019 composite, 442 clips: one 28x28 map of u, v, strain each, stretched map by map",
     page=_PAGE,
     needs_frames=False,
+    takes_file=True,
 )
 def read_megc2019_flow(root: Path, *, repair: bool = True, table: str | Path | None = None) -> ClipTable:
     """Read onset-apex flow maps into ``features["flow_map"]``, (28, 28, 3) uint8.
@@ -82,6 +83,7 @@ def read_megc2019_flow(root: Path, *, repair: bool = True, table: str | Path | N
     summary="MEGC2019 composite, 442 clips: 28x28 maps of the rising and the falling phase",
     page="CausalNet (ICCV 2025); the organisers of MEGC2019",
     needs_frames=False,
+    takes_file=True,
 )
 def read_megc2019_flow_phases(
     root: Path, *, repair: bool = True, table: str | Path | None = None

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from merkit.clips import ClipTable
-from merkit.datasets.folders import Names, find_base
+from merkit.datasets.annotation import Line, TableForm
+from merkit.datasets.folders import FrameFolders, find_base
 from merkit.datasets.registry import register
 from merkit.datasets.rows import Row, clip_table
-from merkit.datasets.tables import column, find_table, read_table, whole_number
 
 FPS = 60.0
 EMOTIONS = ("positive", "negative", "surprise", "repression", "others")
 """Columns of 0 and 1 beside the emotion, which can be double."""
 
+TABLE = TableForm(
+    files=("4DME_Labelling_Micro*", "4DME*Micro*", "Micro and Macro-expression labels*", "4DME*"),
+    # An early table has an apostrophe behind every heading.
+    columns={
+        "subject": "sub_ID|SubID",
+        "filename": "fold_name",
+        "onset": "Onset",
+        "apex": "Apex",
+        "offset": "Offset",
+        "emotion": "Emotion",
+    },
+    optional={"aus": "AUs|AU", "of_long_clip": "longclipNo"},
+)
 _MICRO_ROWS = 267
 # Of the first release of the micro-expressions.
 _EXCHANGED = (144, 145)
@@ -40,63 +51,31 @@ def read_fourdme(
 
     Parameters
     ----------
-    root : Path
-        Folder of the release.
-    repair : bool
-        Whether known faults of the table are repaired.
-    table : str or Path, optional
-        Another annotation table.
+    root, repair, table
+        See :func:`merkit.datasets.read_dataset`.
     static : bool
         Whether static units, marked ``(k)``, are kept; most users drop them.
     """
-    path = find_table(
-        root,
-        "4dme_labelling_micro*.xlsx",
-        "4dme*micro*.xlsx",
-        "micro and macro-expression labels*.xlsx",
-        "4dme*.xlsx",
-        "4dme*.csv",
-        "4dme*.xls",
-        table=table,
+    lines = TABLE.read(root, table)
+    wanted = {name.casefold() for line in lines if line["subject"] for name in _spellings(line["subject"])}
+    base = find_base(
+        root, lambda names: not wanted.isdisjoint(names), prefer="gr[ae]y_?micro", near=lines.path
     )
-    # Keys of columns hold letters and digits alone, so that the apostrophes of an early table are gone.
-    cells = read_table(path, heading=["subid", "foldname", "onset", "apex", "offset"])
-    base = find_base(root, _holds_people(column(cells, "subid")), prefer="gr[ae]y_?micro")
-    micro_only = "longclipno" not in cells
-    names = Names()
-    flags = {name: column(cells, name) for name in EMOTIONS if name in cells}
+    people = FrameFolders(root / "gray_micro", base)
+    micro_only = "of_long_clip" not in lines.columns
+    kind = "micro" if micro_only else None
     rows = []
-    for index, (place, subject, name, onset, apex, offset, emotion) in enumerate(
-        zip(
-            cells["row"],
-            column(cells, "subid"),
-            column(cells, "foldname"),
-            column(cells, "onset"),
-            column(cells, "apex"),
-            column(cells, "offset"),
-            column(cells, "emotion"),
-            strict=True,
-        )
-    ):
-        where = f"{path.name}, row {place}"
+    for line in lines:
+        person, name = line["subject"], line["filename"]
+        flags = {f"flag_{e}": _flag(line, e) for e in EMOTIONS if e in lines.columns}
         rows.append(
-            Row(
-                id=name if name.startswith(f"{subject}_") else f"{subject}_{name}",
-                subject=subject,
-                row=place,
-                filename=name,
-                onset=whole_number(onset, where),
-                apex=whole_number(apex, where),
-                offset=whole_number(offset, where),
-                emotion=emotion,
-                aus=_units(cells, index),
+            line.row(
+                name if name.startswith(f"{person}_") else f"{person}_{name}",
+                person,
+                people.find(_spellings(person), name),
+                aus=_units(line, lines.columns),
                 fps=FPS,
-                folder=names.child(names.child(base, *_spellings(subject)), name),
-                expected=(base or root / "gray_micro") / subject / name,
-                extra={
-                    "kind": "micro" if micro_only else None,
-                    **{f"flag_{key}": _flag(values[index], where) for key, values in flags.items()},
-                },
+                extra={"kind": kind, **flags},
             )
         )
     if repair and micro_only and len(rows) == _MICRO_ROWS:
@@ -108,16 +87,12 @@ def read_fourdme(
     return clip_table("4dme", rows, version=version, repair=repair)
 
 
-def _units(cells: pd.DataFrame, index: int) -> str:
+def _units(line: Line, columns: Iterable[str]) -> str:
     """The cell of units, or the unit columns that say 1 where a table has no such cell."""
-    for name in ("aus", "au"):
-        if name in cells:
-            return str(cells[name].iloc[index])
-    return "+".join(
-        str(name)[2:]
-        for name in cells.columns
-        if re.fullmatch(r"au\d+", str(name)) and cells[name].iloc[index] == "1"
-    )
+    if "aus" in columns:
+        return line["aus"]
+    units = [int(name[2:]) for name in columns if re.fullmatch(r"au\d+", name) and line[name] == "1"]
+    return "+".join(map(str, sorted(units)))
 
 
 def _exchange_units(rows: list[Row]) -> None:
@@ -132,16 +107,11 @@ def _exchange_units(rows: list[Row]) -> None:
         )
 
 
-def _flag(text: str, where: str) -> bool | None:
-    number = whole_number(text, where)
+def _flag(line: Line, name: str) -> bool | None:
+    number = line.number(name)
     return None if number is None else bool(number)
 
 
 def _spellings(subject: str) -> tuple[str, ...]:
     """A subject as written, and with and without a zero in front: spreadsheets drop it."""
     return (subject, f"{int(subject):02d}", str(int(subject))) if subject.isdigit() else (subject,)
-
-
-def _holds_people(subjects: Iterable[str]) -> Callable[[list[str]], bool]:
-    wanted = {name.casefold() for subject in subjects if subject for name in _spellings(subject)}
-    return lambda names: not wanted.isdisjoint(names)

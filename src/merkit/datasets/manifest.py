@@ -5,33 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 
 from merkit.clips import ClipTable
+from merkit.datasets.annotation import Line, TableForm
+from merkit.datasets.folders import Place
 from merkit.datasets.registry import register
 from merkit.datasets.rows import Row, clip_table
-from merkit.datasets.tables import column, find_table, read_table, whole_number
+from merkit.datasets.tables import column_key
 from merkit.errors import AnnotationError, ConfigError
 from merkit.video.sources import FrameSource, VideoFrames
 
-_PATH = ("path", "frames", "folder", "video", "file")
-_NAMES = {
-    "id": ("id", "clip", "name", "sampleid"),
-    "subject": ("subject", "person", "sub"),
-    "emotion": ("emotion", "label", "class"),
-    "aus": ("aus", "au", "actionunits"),
-    "objective_class": ("objectiveclass",),
-    "dataset": ("dataset",),
-    "fps": ("fps", "framerate"),
-    "onset": ("onset", "onsetframe"),
-    "apex": ("apex", "apexframe"),
-    "offset": ("offset", "offsetframe"),
-    "start": ("start",),
-    "stop": ("stop",),
-}
+TABLE = TableForm(
+    files=("manifest.csv", "manifest.xlsx"),
+    columns={"path": "path|frames|folder|video|file"},
+    optional={
+        "id": "id|clip|name|sample_id",
+        "subject": "subject|person|sub",
+        "emotion": "emotion|label|class",
+        "aus": "aus|au|action units",
+        "objective_class": "objective class",
+        "dataset": "dataset",
+        "fps": "fps|frame rate",
+        "onset": "onset|onset frame",
+        "apex": "apex|apex frame",
+        "offset": "offset|offset frame",
+        "start": "start",
+        "stop": "stop",
+    },
+)
 """Columns of a manifest and the headings they may have."""
 
 
 @register(
     "manifest",
     summary="your own clips, one line each in manifest.csv",
+    takes_file=True,
 )
 def read_manifest(
     root: Path, *, repair: bool, table: str | Path | None = None, fps: float | None = None
@@ -62,43 +68,30 @@ def read_manifest(
     """
     if fps is not None and fps <= 0:
         raise ConfigError(f"fps={fps}: expected a number above 0")
-    path = root if root.is_file() else find_table(root, "manifest.csv", "manifest.xlsx", table=table)
-    cells = read_table(path, heading=["|".join(_PATH)])
-    given = {key: column(cells, *names) for key, names in _NAMES.items()}
-    locations = column(cells, *_PATH)
-    taken = {name for names in (*_NAMES.values(), _PATH) for name in names}
-    further = [str(name) for name in cells.columns if name not in taken and name != "row"]
-    rows = []
-    for index, location in enumerate(locations):
-        where = f"{path.name}, row {index}"
-        if not location:
-            raise AnnotationError(f"{where}: has no path; give the folder of frames or the video")
-        line = {key: cells_of[index] for key, cells_of in given.items()}
-        place = path.parent / location
-        marks = {key: whole_number(line[key], where) for key in ("onset", "apex", "offset", "start", "stop")}
-        rows.append(
-            Row(
-                id=line["id"] or (place.name if place.is_dir() else place.stem),
-                subject=line["subject"],
-                row=index,
-                filename=location,
-                onset=marks["onset"],
-                apex=marks["apex"],
-                offset=marks["offset"],
-                emotion=line["emotion"],
-                aus=line["aus"],
-                objective_class=line["objective_class"],
-                fps=_rate(line["fps"], where, fps),
-                folder=place if place.is_dir() else None,
-                expected=place,
-                source=_video(place, marks["start"] or 0, marks["stop"]),
-                extra={name: cells[name].iloc[index] or None for name in further},
-            )
-        )
+    lines = TABLE.load(root) if root.is_file() else TABLE.read(root, table)
+    headings = "|".join((*TABLE.columns.values(), *TABLE.optional.values())).split("|")
+    known = {"row", *TABLE.columns, *TABLE.optional, *map(column_key, headings)}
+    further = [name for name in lines.columns if name not in known]
+    rows = [_row(line, lines.path.parent, fps, further) for line in lines]
     clips = clip_table("manifest", rows, version="manifest", repair=repair)
-    if any(given["dataset"]):
-        clips.frame["dataset"] = [name or "manifest" for name in given["dataset"]]
+    if "dataset" in lines.columns:
+        clips.frame["dataset"] = [line["dataset"] or "manifest" for line in lines]
     return clips
+
+
+def _row(line: Line, folder: Path, fps: float | None, further: list[str]) -> Row:
+    if not line["path"]:
+        raise AnnotationError(f"{line.where}: has no path; give the folder of frames or the video")
+    place = folder / line["path"]
+    return line.row(
+        line["id"] or (place.name if place.is_dir() else place.stem),
+        line["subject"],
+        Place(place if place.is_dir() else None, place),
+        filename=line["path"],
+        fps=_rate(line["fps"], line.where, fps),
+        source=_video(place, line.number("start") or 0, line.number("stop")),
+        extra={name: line[name] or None for name in further},
+    )
 
 
 def _video(place: Path, start: int, stop: int | None) -> FrameSource | None:

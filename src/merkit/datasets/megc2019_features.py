@@ -27,6 +27,7 @@ _SEQUENCES = "temporal64x128"
     summary="MEGC2019 composite, 442 clips: HOOF over time and LBP-TOP",
     page="Apex-Time Network (Peng et al., ACII 2019); the organisers of MEGC2019",
     needs_frames=False,
+    takes_file=True,
 )
 def read_megc2019_features(root: Path, *, repair: bool = True, table: str | Path | None = None) -> ClipTable:
     """Read features of each clip, under the names they have in the release.

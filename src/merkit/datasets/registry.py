@@ -59,6 +59,8 @@ class Dataset:
         Where its owners describe it and hand it out, in words or as an address.
     needs_frames : bool
         Whether its clips are made of frames (some releases hold precomputed features only).
+    takes_file : bool
+        Whether a file may stand for the folder.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Dataset:
     fps: float | None
     page: str
     needs_frames: bool
+    takes_file: bool
 
 
 _DATASETS: dict[str, Dataset] = {}
@@ -74,7 +77,13 @@ _R = TypeVar("_R", bound=Callable[..., Any])
 
 
 def register(
-    name: str, *, summary: str, fps: float | None = None, page: str = "", needs_frames: bool = True
+    name: str,
+    *,
+    summary: str,
+    fps: float | None = None,
+    page: str = "",
+    needs_frames: bool = True,
+    takes_file: bool = False,
 ) -> Callable[[_R], _R]:
     """Decorator that enters a reader under `name`; see :class:`Dataset` for the parameters.
 
@@ -88,7 +97,7 @@ def register(
         known = _DATASETS.get(name)
         if known is not None and _whole_name(known.reader) != _whole_name(reader):
             raise ConfigError(f"two datasets want the name {name!r}: {_whole_name(known.reader)} has it")
-        _DATASETS[name] = Dataset(name, reader, summary, fps, page, needs_frames)
+        _DATASETS[name] = Dataset(name, reader, summary, fps, page, needs_frames, takes_file)
         return reader
 
     return enter
@@ -158,6 +167,8 @@ def read_dataset(name: str, root: str | Path, *, repair: bool = True, **options:
     root = Path(root).expanduser()
     if not root.exists():
         raise DataError(f"{root}: no such folder; give the one into which {name} was unpacked")
+    if not root.is_dir() and not dataset.takes_file:
+        raise DataError(f"{root}: a file; give the folder into which {name} was unpacked")
     table: ClipTable = dataset.reader(root, repair=repair, **options)
     return table
 

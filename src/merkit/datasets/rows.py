@@ -29,6 +29,8 @@ class Row:
         As the clip will have them.
     row : int
         0-based place in the table.
+    table : Path or None
+        The table.
     filename : str
         The clip's name in the table, for repairs.
     onset, apex, offset : int or None
@@ -58,6 +60,7 @@ class Row:
     id: str
     subject: str
     row: int
+    table: Path | None = None
     filename: str = ""
     onset: int | None = None
     apex: int | None = None
@@ -98,10 +101,11 @@ def clip_table(
     Returns
     -------
     ClipTable
-        Its ``frame`` has beside the fields of a clip: ``table_version``; ``row``; ``filename``; ``found``
-        (whether there is a folder of frames); ``apex_reason`` (why there is no apex, else ``""``);
-        ``aus_text`` (the cell of action units); ``faults`` (what is wrong and was left, separated by
-        ``"; "``, else ``""``); and the extra columns of the rows.
+        Its ``frame`` has beside the fields of a clip: ``table_version``; ``table_file`` (the path of the
+        table, ``""`` where there is none); ``row``; ``filename``; ``found`` (whether there is a folder of
+        frames); ``apex_reason`` (why there is no apex, else ``""``); ``aus_text`` (the cell of action
+        units); ``faults`` (what is wrong and was left, separated by ``"; "``, else ``""``); and the extra
+        columns of the rows.
     """
     if repair:
         apply_repairs(rows, dataset)
@@ -111,6 +115,7 @@ def clip_table(
     columns = [
         *FIELDS,
         "table_version",
+        "table_file",
         "row",
         "filename",
         "found",
@@ -131,8 +136,9 @@ def _record(dataset: str, row: Row, version: str, no_apex: str) -> dict[str, Any
     elif onset is not None and offset is None and not any(f.startswith("offset") for f in row.faults):
         row.faults.append("offset not annotated")
     apex, reason = row.apex, ""
-    if apex is None:
-        reason = no_apex
+    if apex is None or apex < 0:
+        # -1 is how tables and copies of them write that there is none.
+        apex, reason = None, no_apex
     elif onset is not None and apex < onset:
         apex, reason = None, f"apex {row.apex} lies before onset {onset}"
     elif offset is not None and apex > offset:
@@ -155,6 +161,7 @@ def _record(dataset: str, row: Row, version: str, no_apex: str) -> dict[str, Any
         "objective_class": row.objective_class or None,
         "repairs": tuple(row.repairs),
         "table_version": version,
+        "table_file": str(row.table or ""),
         "row": row.row,
         "filename": row.filename,
         "found": row.folder is not None or row.source is not None or bool(row.features),

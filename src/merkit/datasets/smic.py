@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from merkit.clips import ClipTable
-from merkit.datasets.folders import find_bases, is_cropped, subfolders
+from merkit.datasets.folders import find_bases, holds, is_cropped, subfolders
 from merkit.datasets.registry import register
 from merkit.datasets.rows import Row, clip_table
 from merkit.datasets.smic_tables import EMOTIONS, Event, clip_name, emotion_of, read_events
@@ -21,13 +21,8 @@ from merkit.errors import DataError
 
 _NO_APEX = "SMIC has no annotated apex"
 _CLIP = re.compile(r"s\d+_(?:ne|po|sur)_?\d+.*", re.IGNORECASE)
-_TABLES = (
-    "smic_hs_cropped.csv",
-    "smic_hs_onset_apex_offset*.csv",
-    "smic.xlsx",
-    "smic_hs.csv",
-    "smic_hs.xlsx",
-)
+_TABLES = ("SMIC_HS_cropped", "SMIC_HS_onset_apex_offset*", "SMIC", "SMIC_HS")
+_LONG_TABLES = ("SMIC-HS-E*annotation*", "SMIC_HS_E_spotting", "SMIC*long*", "SMIC*_E_*")
 _PAGE = "SMIC page of its owners, University of Oulu, CMVS"
 
 
@@ -48,20 +43,21 @@ def _read(
         )
     return clip_table(
         name,
-        [_row(event, folders, base or root, fps) for event in events],
+        [_row(event, folders, base or root, fps, path) for event in events],
         version=version,
         repair=repair,
         no_apex=_NO_APEX,
     )
 
 
-def _row(event: Event, folders: dict[str, Path], base: Path, fps: float) -> Row:
+def _row(event: Event, folders: dict[str, Path], base: Path, fps: float, table: Path | None) -> Row:
     number = int(event.name[1 : event.name.index("_")])
     folder = folders.get(event.name)
     row = Row(
         id=event.name if event.count == 1 else f"{event.name}#{event.count}",
         subject=f"s{number:02d}",
         row=event.row,
+        table=table,
         filename=event.name,
         onset=event.onset,
         offset=event.offset,
@@ -90,9 +86,8 @@ def _event(place: int, folder: Path) -> Event:
 
 def _base(root: Path, name: str, cropped: bool | None) -> Path | None:
     """Folder of subjects of one part; folders that do not say which part they are count for any."""
-    bases = find_bases(root, lambda names: any(re.fullmatch(r"s\d{1,2}", child) for child in names))
     kinds: dict[tuple[str, bool], Path] = {}
-    for base in bases:
+    for base in find_bases(root, holds(r"s\d{1,2}")):
         # The folder that the user names says what it holds, those above it do not.
         said = "/".join((root.name, *base.relative_to(root).parts)).casefold()
         kinds.setdefault((_part(said), is_cropped(root, base)), base)
@@ -128,18 +123,8 @@ def _short(name: str, fps: float, tables: tuple[str, ...]) -> Callable[..., Clip
     read.__doc__ = f"""Read {name}, {fps:.0f} fps.
 
     With an annotation table its rows are the clips; without one the folders are, each from its first to
-    its last frame.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the release; parts of SMIC may lie side by side in it.
-    repair : bool
-        Whether known faults of the table are repaired.
-    table : str or Path, optional
-        Another annotation table.
-    cropped : bool, optional
-        Raw (``False``) or cropped frames (``True``); raw ones if there are any when not said.
+    its last frame.  Parts of SMIC may lie side by side in `root`.  For the parameters see
+    :func:`merkit.datasets.read_dataset`.
     """
     return read
 
@@ -173,21 +158,7 @@ read_smic_nir = register(
 def read_smic_hs_long(root: Path, *, repair: bool, table: str | Path | None = None) -> ClipTable:
     """Read the long clips of SMIC-E HS: one clip an event, whose frames are those of the whole video.
 
-    Parameters
-    ----------
-    root : Path
-        Folder of the release.
-    repair : bool
-        Whether known faults of the table are repaired.
-    table : str or Path, optional
-        Another annotation table.
+    For the parameters see :func:`merkit.datasets.read_dataset`.
     """
-    path = find_table(
-        root,
-        "smic-hs-e*annotation*.xlsx",
-        "smic_hs_e_spotting.xlsx",
-        "smic*long*.xlsx",
-        "smic*_e_*.xlsx",
-        table=table,
-    )
+    path = find_table(root, *_LONG_TABLES, table=table)
     return _read("smic-hs-long", root, repair=repair, fps=100.0, path=path, cropped=None)

@@ -15,6 +15,8 @@ from merkit.errors import AnnotationError, DataError
 EMOTIONS = {"ne": "negative", "po": "positive", "sur": "surprise"}
 _WORDS = {word[:3]: word for word in EMOTIONS.values()}
 _CLIP = re.compile(r"s0*(\d+)_(ne|po|sur)_?0*(\d+)(.*)", re.IGNORECASE)
+_NAME = "Filename|clip|video_name|material"
+_ONSET, _OFFSET = "OnsetFrame|OnsetF|Onset", "OffsetFrame|OffsetF|Offset"
 # Label numbers: one table without a heading counts from 1, one with a heading from 0.
 _FROM_ONE = {"1": "positive", "2": "negative", "3": "surprise"}
 _FROM_ZERO = {"0": "negative", "1": "positive", "2": "surprise"}
@@ -64,7 +66,7 @@ def emotion_of(text: str, labels: dict[str, str] = _FROM_ZERO) -> str:
 def read_events(path: Path) -> tuple[list[Event], str]:
     """Read any table of SMIC; returns its events and which table it is."""
     try:
-        cells = read_table(path, heading=["subject", "filename|clip|videoname|material"])
+        cells = read_table(path, heading=["Subject", _NAME])
     except DataError:
         cells = read_table(path, ["subject", "filename", "onset", "apexframe", "offset", "label"])
         if not len(cells) or _CLIP.fullmatch(cells["filename"][0]) is None:
@@ -72,6 +74,8 @@ def read_events(path: Path) -> tuple[list[Event], str]:
         return list(_plain(cells, path, _FROM_ONE)), "onset-apex-offset"
     if "numme" in cells.columns:
         return list(_spotting(cells, path)), "HS-E spotting"
+    # Of a table with a heading onset and offset must have their columns as well.
+    cells = read_table(path, heading=["Subject", _NAME, _ONSET, _OFFSET])
     if "onset2f" in cells.columns or "totalmf1" in cells.columns:
         return list(_several(cells, path)), "HS-E 2019"
     version = "HS-E apex" if "apexframe" in cells.columns else "HS"

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import pandas as pd
@@ -20,45 +21,63 @@ import pandas as pd
 from merkit.datasets.folders import files_by_depth
 from merkit.errors import AnnotationError, DataError
 
-_SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt", ".xls")
+# In the order of preference among files of one name: .xls can only be refused.
+_SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".xls")
 _NOTHING = frozenset({"", "nan", "none", "null", "n/a", "na", "-", "/", "?"})
 # Owners put a title and a key to symbols above the heading.
 _HEADING_WITHIN = 40
+# Somebody who gives the folder of subjects is two levels below the table at most.
+_ABOVE = 2
+_BY_HAND = "with table= (on the command line: --table)"
 
 
-def find_table(root: Path, *patterns: str, table: str | Path | None = None) -> Path:
+def find_table(root: Path, *names: str, table: str | Path | None = None) -> Path:
     """Find the annotation table of a release.
 
     Parameters
     ----------
     root : Path
         Folder of the release; six levels below it are searched, nearer ones first.
-    *patterns : str
-        Wildcards for the file name without regard to case, the most wanted first.
+    *names : str
+        Wildcards for the file name, with or without its suffix and without regard to case, the most
+        wanted first.  Of files that differ in their suffix alone, xlsx goes before csv.
     table : str or Path, optional
-        The table that the user names, as it stands or relative to `root`; patterns do not count then.
+        The table that the user names, as it stands or relative to `root`; `names` do not count then.
 
     Raises
     ------
     DataError
-        If there is none; tables of other names that do lie there are named.
+        If there is none; one that lies in a folder above `root`, or tables of other names, are named.
     """
     if table is not None:
         for path in (Path(table).expanduser(), root / table):
             if path.is_file():
                 return path
-        raise DataError(f"{table}: no such table; give the path of an xlsx or csv file with table=")
-    found, others = _look(root, patterns)
+        raise DataError(f"{table}: no such table; give the path of an xlsx or csv file {_BY_HAND}")
+    found, others = _look(root, names)
     if found is not None:
         return found
-    how = "name it with table= (of the doctor: --table)"
-    there = f"there are {', '.join(others[:5])}; {how}" if others else "put it there"
-    raise DataError(f"{root}: no annotation table like {patterns[0]}; {there}")
+    for folder in list(root.resolve().parents)[:_ABOVE]:
+        above = matching_table(sorted(folder.glob("*.*")), names)
+        if above is not None:
+            raise DataError(f"{root}: {above.name} lies above, in {folder}; give that folder instead")
+    there = f"there are {', '.join(others[:5])}; name it" if others else "put it there or name it"
+    raise DataError(f"{root}: no annotation table like {names[0]}; {there} {_BY_HAND}")
 
 
-def find_optional_table(root: Path, *patterns: str, table: str | Path | None = None) -> Path | None:
+def find_optional_table(root: Path, *names: str, table: str | Path | None = None) -> Path | None:
     """Find the annotation table of a release that may have none; see :func:`find_table`."""
-    return find_table(root, table=table) if table is not None else _look(root, patterns)[0]
+    return find_table(root, table=table) if table is not None else _look(root, names)[0]
+
+
+def matching_table(files: Sequence[Path], names: Sequence[str]) -> Path | None:
+    """Return the table among some files that is wanted most; see :func:`find_table` for the names."""
+    tables = sorted(filter(_is_table, files), key=lambda path: _SUFFIXES.index(path.suffix.casefold()))
+    for wanted in (name.casefold() for name in names):
+        for path in tables:
+            if fnmatch(path.name.casefold(), wanted) or fnmatch(path.stem.casefold(), wanted):
+                return path
+    return None
 
 
 def read_table(
@@ -77,10 +96,11 @@ def read_table(
     columns : sequence of str, optional
         Names of the columns in order, for tables without a heading.
     sheet : str, optional
-        Sheet of an xlsx file without regard to case; otherwise the first with anything in it.
+        The sheet of an xlsx file that is wanted, without regard to case; where it is not there, as
+        without one, the first with anything in it.
     heading : sequence of str
-        Columns that the heading must have, as :func:`column_key` writes them.  The heading is the
-        first line that has them all; a name with alternatives is written ``"a|b"``.
+        Columns that the heading must have, in any case and spacing.  The heading is the first line that
+        has them all; a name with alternatives is written ``"a|b"``.
 
     Returns
     -------
@@ -174,18 +194,20 @@ def subject_number(text: str) -> str:
     return str(int(found[1]))
 
 
-def _look(root: Path, patterns: Sequence[str]) -> tuple[Path | None, list[str]]:
+def _look(root: Path, names: Sequence[str]) -> tuple[Path | None, list[str]]:
     """The wanted table and the names of the others that were passed."""
     others: list[str] = []
     for files in files_by_depth(root):
-        # Office writes ~$name.xlsx beside an open table.
-        tables = [f for f in files if f.suffix.casefold() in _SUFFIXES and not f.name.startswith("~")]
-        for pattern in patterns:
-            for path in tables:
-                if fnmatch(path.name.casefold(), pattern.casefold()):
-                    return path, others
-        others += [path.name for path in tables]
+        found = matching_table(files, names)
+        if found is not None:
+            return found, others
+        others += [path.name for path in files if _is_table(path)]
     return None, others
+
+
+def _is_table(path: Path) -> bool:
+    # Office writes ~$name.xlsx beside an open table.
+    return path.suffix.casefold() in _SUFFIXES and not path.name.startswith("~")
 
 
 def _cells(path: Path, sheet: str | None) -> list[list[str]]:
@@ -196,9 +218,12 @@ def _cells(path: Path, sheet: str | None) -> list[list[str]]:
             "and name that with table="
         )
     try:
-        return _sheet(path, sheet) if suffix in (".xlsx", ".xlsm") else _csv(path)
+        lines = _sheet(path, sheet) if suffix in (".xlsx", ".xlsm") else _csv(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    # The last columns may have no heading.
+    width = max(map(len, lines), default=0)
+    return [line + [""] * (width - len(line)) for line in lines]
 
 
 def _csv(path: Path) -> list[list[str]]:
@@ -229,10 +254,10 @@ def _sheet(path: Path, sheet: str | None) -> list[list[str]]:
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise DataError(f"{path}: no readable xlsx file ({error}); save it again as xlsx") from error
     try:
-        names = {ws.title.casefold(): ws for ws in book.worksheets}
-        if sheet is not None and sheet.casefold() not in names:
-            raise DataError(f"{path}: no sheet {sheet!r}; there are {', '.join(names)}")
-        for ws in [names[sheet.casefold()]] if sheet is not None else book.worksheets:
+        wanted = [ws for ws in book.worksheets if ws.title.casefold() == (sheet or "").casefold()]
+        for ws in (*wanted, *book.worksheets):
+            # Some programs write a wrong extent into the file, which would hide all but the first cell.
+            ws.reset_dimensions()
             lines = [[cell_text(cell) for cell in line] for line in ws.iter_rows(values_only=True)]
             if any(any(line) for line in lines):
                 return lines
@@ -243,15 +268,18 @@ def _sheet(path: Path, sheet: str | None) -> list[list[str]]:
 
 def _find_heading(path: Path, cells: list[list[str]], wanted: Sequence[str]) -> tuple[int, list[str]]:
     """Return the place after the heading and its names."""
-    best: list[str] = list(wanted)
+    keys = [{column_key(name) for name in either.split("|")} for either in wanted]
+    missing, nearest = list(wanted), ""
     for place, line in enumerate(cells[:_HEADING_WITHIN]):
         names = [column_key(cell) for cell in line]
-        missing = [name for name in wanted if not set(name.split("|")) & set(names)]
-        if not missing and any(names):
+        lacks = [name for name, key in zip(wanted, keys, strict=True) if key.isdisjoint(names)]
+        if not lacks and any(names):
             return place + 1, names
-        if len(missing) < len(best):
-            best = missing
+        if len(lacks) < len(missing):
+            missing, nearest = lacks, shorten(", ".join(filter(None, line)), 200)
+    listed = ", ".join(name.replace("|", " or ") for name in missing)
     raise DataError(
-        f"{path}: no line is a heading with the columns {', '.join(wanted)} (missing: {', '.join(best)}); "
-        "give the table that the dataset's owners hand out"
+        f"{path}: no line is a heading with all columns, missing: {listed}"
+        + (f"; the nearest line has {nearest}" if nearest else "")
+        + "; give the table that the dataset's owners hand out"
     )
