@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from merkit.simulate.head3d.projection import rotation
 from merkit.simulate.head3d.shapes import BLINK, LOOKS
 
 Floats = NDArray[np.float64]
@@ -54,7 +55,7 @@ class Eye:
         """Points of the eyeball when it looks so far to the person's left and up, in degrees."""
         if gaze == (0.0, 0.0):
             return self.points
-        return self.centre + (self.points - self.centre) @ _turn(gaze).T
+        return self.centre + (self.points - self.centre) @ rotation(*gaze).T
 
     def cover(self, skin: Floats, closure: float, gaze: tuple[float, float], outwards: float) -> None:
         """Move the lids, in place, to where closure and gaze put them, and out of the eyeball.
@@ -93,7 +94,7 @@ class Eye:
 
     def surface(self, direction: Floats, gaze: tuple[float, float]) -> Floats:
         """How far the eyeball reaches in some directions (N, 3) from its centre."""
-        axis = _turn(gaze) @ np.array([0.0, 0.0, 1.0])
+        axis = rotation(*gaze) @ np.array([0.0, 0.0, 1.0])
         return np.interp(np.arccos(np.clip(direction @ axis, -1, 1)), self.angles, self.radii)
 
 
@@ -136,15 +137,7 @@ def build_eye(
     )
     away = skin[near] - centre
     gap = distance[near] - eye.surface(away / distance[near][:, None], (0.0, 0.0))
-    object.__setattr__(eye, "gap", np.minimum(gap, _LID_THICKNESS))
-    return eye
-
-
-def _turn(gaze: tuple[float, float]) -> Floats:
-    yaw, pitch = np.deg2rad(gaze)
-    about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
-    return about_y @ about_x
+    return replace(eye, gap=np.minimum(gap, _LID_THICKNESS))
 
 
 def _sphere_centre(points: Floats) -> Floats:
@@ -165,4 +158,4 @@ def _straight(points: Floats, centre: Floats) -> Floats:
     bulge = offset[radius > np.median(radius) + 0.5 * (radius.max() - np.median(radius))].mean(axis=0)
     x, y, z = bulge / np.linalg.norm(bulge)
     gaze = (float(np.rad2deg(np.arctan2(x, z))), float(np.rad2deg(np.arcsin(y))))
-    return centre + offset @ _turn(gaze)
+    return centre + offset @ rotation(*gaze)

@@ -272,7 +272,7 @@ class Head:
         return on_face[foremost - nearness[on_face] <= _TOUCHING * foremost**2]
 
     def _light_on(self, points: Floats, state: FaceState) -> tuple[Floats, Floats]:
-        normals = self._anatomy.normals(points, state) @ rotation(state.head).T
+        normals = self._anatomy.normals(points, state) @ rotation(state.head.yaw_deg, state.head.pitch_deg).T
         matt, mirrored = self._light.on(
             normals, self._finish.open_to_room, self._in_light, self._finish.sharpness
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from merkit.errors import DataError
 from merkit.simulate.head3d.model import HeadModel
@@ -18,8 +19,8 @@ def outer_shell(model: HeadModel, part: int) -> Ints:
     inside = quads[model.part[quads[:, 0]] == part]
     ends = np.concatenate([inside[:, [0, 1]], inside[:, [1, 2]], inside[:, [2, 0]]])
     n = len(model.neutral)
-    graph = scipy.sparse.coo_matrix((np.ones(len(ends)), ends.T), (n, n))
-    _, piece = scipy.sparse.csgraph.connected_components(graph, directed=False)
+    graph = coo_matrix((np.ones(len(ends)), ends.T), (n, n))
+    _, piece = connected_components(graph, directed=False)
     own = np.flatnonzero(model.part == part)
     if not len(inside):
         raise DataError("3D head: an eyeball has no faces; make the file again")

@@ -17,13 +17,13 @@ _NECK_TOP, _NECK_END = -7.0, -15.0
 """Above the first height everything turns with the head, below the second nothing does."""
 
 
-def rotation(head: HeadPose) -> Floats:
-    """Matrix (3, 3) that turns the head: to the person's left by yaw, upwards by pitch.
+def rotation(yaw_deg: float, pitch_deg: float) -> Floats:
+    """Matrix (3, 3) that turns to the person's left by yaw, and upwards by pitch.
 
-    >>> np.round(rotation(HeadPose(yaw_deg=90)) @ [0, 0, 1], 6)
+    >>> np.round(rotation(90, 0) @ [0, 0, 1], 6)
     array([1., 0., 0.])
     """
-    yaw, pitch = np.deg2rad(head.yaw_deg), np.deg2rad(head.pitch_deg)
+    yaw, pitch = np.deg2rad(yaw_deg), np.deg2rad(pitch_deg)
     about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
     return about_y @ about_x
@@ -82,7 +82,7 @@ class Camera3D:
             One over the distance from the camera along its axis.
         """
         if head.yaw_deg or head.pitch_deg:
-            turned = (points - PIVOT) @ rotation(head).T + PIVOT
+            turned = (points - PIVOT) @ rotation(head.yaw_deg, head.pitch_deg).T + PIVOT
             points = points + follow[:, None] * (turned - points)
         nearness = 1 / (self.distance - points[:, 2])
         # The middle of the face stays in the middle, whatever its depth does to the scale.

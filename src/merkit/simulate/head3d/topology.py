@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from merkit.errors import DataError
 from merkit.simulate.head3d import curtain
@@ -150,15 +150,13 @@ class Surface:
         return np.concatenate([*rims, *rings, (middle - _POUCH_END * back)[None], *teeth, spread, long_hair])
 
     @cached_property
-    def normal_sum(self) -> scipy.sparse.csr_matrix:
+    def normal_sum(self) -> csr_matrix:
         """Adds up, for each point of the skin, the normals of the faces around it: (n_skin, Q)."""
         face = np.repeat(np.arange(len(self.quads)), 4)
         point = self.quads.ravel()
         real = point >= 0
         ones = np.ones(int(real.sum()), np.float32)
-        return scipy.sparse.csr_matrix(
-            (ones, (point[real], face[real])), shape=(self.n_skin, len(self.quads))
-        )
+        return csr_matrix((ones, (point[real], face[real])), shape=(self.n_skin, len(self.quads)))
 
     def normals(self, skin: Floats) -> Floats:
         """Unit normals of the skin, (n_skin, 3), outwards; averages over faces by their area."""
