@@ -285,6 +285,13 @@ def test_tables_that_do_not_fit_are_refused(name: str, tables: dict[str, ClipTab
         get_protocol(name).select(tables)
 
 
+def test_clips_without_a_subject_are_refused():
+    table = clips("anger fear sadness")
+    table.frame.loc[1:, "subject"] = [None, " "]
+    with pytest.raises(DataError, match="2 of 3 clips have no subject, 'c1' among them"):
+        get_protocol("samm-3class").select({"samm": table})
+
+
 def test_a_selection_without_clips_says_why():
     with pytest.raises(DataError, match="keeps none of 2 clips of samm: others is in no class"):
         get_protocol("samm-3class").select({"samm": clips("other Others")})

@@ -99,7 +99,8 @@ def test_finished_folds_are_not_trained_again(tmp_path, undisturbed):
     run(tmp_path)
     (tmp_path / "folds" / "seed-1" / "fold-0003.json").unlink()
     (tmp_path / "folds" / "seed-0" / "fold-0007.json").write_text("")  # power was lost while writing
-    assert run(tmp_path).run["folds_resumed"] == 18
+    (tmp_path / "folds" / "seed-0" / "fold-0008.json").write_text("[1]")
+    assert run(tmp_path).run["folds_resumed"] == 17
     assert contents(tmp_path) == undisturbed[0]
 
 
@@ -117,6 +118,22 @@ def test_the_folder_of_another_run_is_refused(tmp_path):
         run(tmp_path, audit=True)
     with pytest.raises(ConfigError, match="holds a run with data"):
         evaluate(Slow, {"toy": toy_table(10, seed=1)}, BySubject(), seeds=2, out=tmp_path, engine="serial")
+
+
+def test_two_runs_do_not_work_in_one_folder(tmp_path, undisturbed):
+    said: list[str] = []
+
+    def also(done, total, stage):
+        if stage == "folds" and not said:
+            said.append("")
+            with pytest.raises(ConfigError, match="a run is at work there"):
+                run(tmp_path)
+
+    run(tmp_path, on_progress=also)
+    assert said
+    assert contents(tmp_path) == undisturbed[0]
+    # It is given back at the end, and by a run that was stopped.
+    assert run(tmp_path).run["folds_resumed"] == 20
 
 
 def test_processes_give_the_bytes_of_one_process(tmp_path, undisturbed):

@@ -121,8 +121,7 @@ def evaluate(
         "audit": audit,
         **trial.plan(),
     }
-    with _folder(out) as path:
-        store = RunFolder(path, plan)
+    with _folder(out) as path, RunFolder(path, plan) as store:
         keys = [(seed, index) for seed in seed_list for index in range(len(trial.folds))]
         records = {key: record for key in keys if (record := store.fold(*key)) is not None}
         resumed = len(records)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class RunFolder:
     Raises
     ------
     ConfigError
-        If the folder belongs to another plan; the difference is named.
+        If the folder belongs to another plan, whose difference is named, or a run is at work there.
     DataError
         If the folder holds a plan that cannot be read, or cannot be written to.
     """
@@ -39,6 +40,15 @@ class RunFolder:
         self._digest = hashlib.sha256(_text(self.plan).encode()).hexdigest()
         with plain_refusals(self.path):
             (self.path / FOLDS).mkdir(parents=True, exist_ok=True)
+        self._held = _hold(self.path)
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _begin(self) -> None:
+        with plain_refusals(self.path):
             for folder in (self.path, self.path / FOLDS, *(self.path / FOLDS).glob("seed-*/")):
                 remove_drafts(folder)
         known = self.path / PLAN
@@ -46,6 +56,14 @@ class RunFolder:
             self._compare(known)
         else:
             write_whole(known, _text(self.plan))
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others work in the folder; the end of the process, however it comes, does so too."""
+        if self._held is not None:
+            os.close(self._held)
 
     @property
     def began(self) -> float:
@@ -56,13 +74,13 @@ class RunFolder:
         """What was kept of a fold, or ``None`` if it is not finished."""
         path = self._fold_path(seed, index)
         try:
-            record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            record = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             return None
         except ValueError:
             # A disk that lost power can leave a named file empty; the fold is trained again.
             return None
-        return record if record.get("plan") == self._digest else None
+        return record if isinstance(record, dict) and record.get("plan") == self._digest else None
 
     def keep(self, seed: int, index: int, record: Mapping[str, Any]) -> None:
         """Keep a finished fold, whole or not at all."""
@@ -90,6 +108,27 @@ class RunFolder:
                     f"{self.path} holds a run with {key} {_short(before)}, this one has {_short(now)}; "
                     "choose another output folder"
                 )
+
+
+def _hold(folder: Path) -> int | None:
+    """Keep other runs out of a folder; ``None`` where the system has no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise ConfigError(
+            f"{folder}: a run is at work there; wait for its end, or choose another output folder"
+        ) from None
+    except OSError:
+        # Some network disks have none.
+        os.close(held)
+        return None
+    return held
 
 
 def _text(value: Any) -> str:

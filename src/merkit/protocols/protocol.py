@@ -166,6 +166,7 @@ class Protocol:
                 f"{', '.join(parts)}: {dropped[0][1] if dropped else 'the tables are empty'}"
             )
         clips = ClipTable.concat(rows)
+        self._check_subjects(clips)
         classes = self.classes or tuple(sorted(set(labels)))
         if self.n_classes is not None and len(classes) != self.n_classes:
             raise ConfigError(
@@ -179,6 +180,16 @@ class Protocol:
     def folds(self, selection: Selection) -> Iterator[Fold]:
         """Yield the folds of a selection."""
         return self.splits(selection)
+
+    def _check_subjects(self, clips: ClipTable) -> None:
+        frame = clips.frame
+        nobody = np.array([not isinstance(who, str) or not who.strip() for who in frame["subject"]])
+        if nobody.any():
+            clip = frame["id"].iloc[int(nobody.argmax())]
+            raise DataError(
+                f"protocol {self.name}: {int(nobody.sum())} of {len(frame)} clips have no subject, {clip!r} "
+                "among them, so that nobody can be left out; say in the data who is seen in each clip"
+            )
 
     def _labels(self, dataset: str) -> Labels:
         return self.label_maps[dataset] if dataset in self.label_maps else self.label_maps["*"]
