@@ -94,6 +94,9 @@ class Head:
         self._texture = picture_of(mean, person, self._camera.focal / distance)
         self._background = backdrop(self.shape, person, self._light)
         self._finish = finish(mean)
+        self._shine = self._finish.shine.copy()
+        # Dark skin scatters less, so that more of what is seen is mirrored.
+        self._shine[: self._surface.n_skin] *= 1 + 0.7 * person.skin_tone
         normals = self._anatomy.normals(self._rest, FaceState())
         self._in_light = open_to_lamp(
             self._surface, self._rest, normals, self._light.direction, self._light.softness
@@ -277,8 +280,7 @@ class Head:
             normals, self._finish.open_to_room, self._in_light, self._finish.sharpness
         )
         matt *= self._finish.under_lid
-        # Dark skin scatters less, so that more of what is seen is mirrored.
-        return matt, mirrored * self._finish.shine * (1 + 0.7 * self._who.skin_tone)
+        return matt, mirrored * self._shine
 
 
 def _aim(

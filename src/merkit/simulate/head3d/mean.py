@@ -97,7 +97,7 @@ def finish(mean: MeanHead) -> Finish:
     for where in surface.eye_points:
         # What is behind the lids now may be seen when the eye turns.
         room[where] = np.maximum(room[where], 0.6)
-        shine[where], sharpness[where] = 9.0, 350.0
+        shine[where], sharpness[where] = 6.0, 700.0
         eyeball = mean.points[where]
         height = eyeball[:, 1] - eyeball[:, 1].mean()
         under_lid[where] = 1 - 0.5 * np.clip((height + 0.05) / 0.45, 0, 1) ** 1.5
