@@ -33,7 +33,7 @@ POSES = {
     "turn": HeadPose(yaw_deg=2, pitch_deg=-1),
 }
 MARGIN = 2
-"""Pixels around the ends of surfaces that are left out: there a pixel shows two of them."""
+"""Pixels around the ends of surfaces, in either frame, that are left out: there a pixel shows two of them."""
 
 
 def fetched(values: NDArray[Any], flow: NDArray[Any], order: int = 5) -> NDArray[np.float64]:
@@ -59,6 +59,18 @@ def edges(head: Head, state: FaceState) -> NDArray[np.bool_]:
             padding[axis] = (before, 1 - before)
             edge |= np.pad(step, padding)
     return binary_dilation(edge, iterations=MARGIN)
+
+
+def clear(
+    head: Head, reference: FaceState, state: FaceState, flow: NDArray[Any], visible: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Pixels of the reference that show the head, away from the ends of its surfaces in both frames."""
+    on_head = np.isfinite(head.seen(reference)[0])
+    ends_there = fetched(edges(head, state)[..., None], flow, order=0)[..., 0] > 0
+    rows, columns = np.mgrid[0 : head.shape[0], 0 : head.shape[1]]
+    there = np.stack([columns, rows], -1) + flow
+    inside = ((there >= 1) & (there <= np.array(head.shape[::-1]) - 2)).all(axis=-1)
+    return on_head & visible & ~edges(head, reference) & ~ends_there & inside
 
 
 def portrait_rows() -> list[dict[str, Any]]:
@@ -101,7 +113,6 @@ def head_rows(model: HeadModel, people: int, side: int) -> list[dict[str, Any]]:
     for seed in range(people):
         head = Head.from_seed(model, seed, 0.55 * side, (side, side), fixed_light=True)
         reference, on_head = head.render(STILL), np.isfinite(head.seen(STILL)[0])
-        clear_of_edges = ~edges(head, STILL)
         for unit in UNITS:
             for name, pose in POSES.items():
                 state = FaceState((Movement(head.field(unit), 2.0),), head=pose)
@@ -112,16 +123,16 @@ def head_rows(model: HeadModel, people: int, side: int) -> list[dict[str, Any]]:
                 back, _ = head.flow(state, STILL)
                 left = np.linalg.norm(flow + fetched(back, flow, order=1), axis=-1)
                 seen = on_head & visible
-                clear = seen & clear_of_edges
+                clean = clear(head, STILL, state, flow, visible)
                 found.setdefault((unit, name), []).append(
                     {
-                        "grey_levels": float(off[clear].mean()),
-                        "unwarped": float(still[clear].mean()),
+                        "grey_levels": float(off[clean].mean()),
+                        "unwarped": float(still[clean].mean()),
                         "all_visible": float(off[seen].mean()),
-                        "margin_share": float(1 - clear.sum() / seen.sum()),
-                        "closure_px": float(left[clear].mean()),
-                        "closure_p99_px": _high(left[clear]),
-                        "closed_to_0.02": float((left[clear] < 0.02).mean()),
+                        "margin_share": float(1 - clean.sum() / seen.sum()),
+                        "closure_px": float(left[clean].mean()),
+                        "closure_p99_px": _high(left[clean]),
+                        "closed_to_0.02": float((left[clean] < 0.02).mean()),
                     }
                 )
     return [

@@ -42,3 +42,15 @@ def fetched(values: NDArray, flow: NDArray, order: int = 5) -> NDArray[np.float6
         for k in range(values.shape[2])
     ]
     return np.stack(channels, -1)
+
+
+def clear(
+    head: Head, reference: FaceState, state: FaceState, flow: NDArray, visible: NDArray
+) -> NDArray[np.bool_]:
+    """Pixels of the reference that show the head, away from the ends of its surfaces in both frames."""
+    on_head = np.isfinite(head.seen(reference)[0])
+    ends_there = fetched(edges(head, state)[..., None], flow, order=0)[..., 0] > 0
+    rows, columns = np.mgrid[0 : head.shape[0], 0 : head.shape[1]]
+    there = np.stack([columns, rows], -1) + flow
+    inside = ((there >= 1) & (there <= np.array(head.shape[::-1]) - 2)).all(axis=-1)
+    return on_head & visible & ~edges(head, reference) & ~ends_there & inside

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_BLUR_PX = 0.5
+_BLUR_PX = 0.6
 """Standard deviation of the blur, in pixels of the frame."""
 _SIGMAS = (0.0, 0.7, 1.1, 1.7, 2.6, 4.0)
 """Blurs, in texels, between which each place takes its own."""
