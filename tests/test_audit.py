@@ -160,8 +160,8 @@ def test_an_audit_of_action_units_says_why_there_is_none():
     class Units(BySubject):
         def select(self, tables):
             clips = ClipTable.concat(tables.values())
-            y = np.stack([clips.labels() == "positive", clips.labels() == "negative"], axis=1)
-            return Selection(clips, y.astype(int), clips.groups(), classes=("AU12", "AU4"))
+            y = np.stack([clips.labels() == name for name in CLASSES], axis=1)
+            return Selection(clips, y.astype(int), clips.groups(), classes=("AU4", "AU12", "AU1"))
 
     result = evaluate(
         ByThirds, {"toy": TABLE}, Units(), engine="serial", audit=True, overrides={"epochs": 2}

@@ -110,6 +110,20 @@ def test_the_size_of_every_class_is_printed_for_every_dataset(maps, tmp_path, ca
     assert len(re.findall(r"\(18 clips: 6 / 6 / 6\)", capsys.readouterr().out)) == 3
 
 
+def test_across_datasets_their_mean_is_printed_too(maps, tmp_path, capsys):
+    def told(protocol: str) -> str:
+        typed = words(maps, tmp_path / protocol)
+        typed[typed.index("megc2019")] = protocol
+        assert main(typed) == 0
+        return capsys.readouterr().out
+
+    assert "18 clips, 3 subjects, 1 fold, 1 seed" in told("casme2+samm-to-smic-hs")
+    said = told("lodo")
+    parts = [float(value) for value in re.findall(r"^(?:casme2|samm|smic-hs) +UF1 ([\d.]+)", said, re.M)]
+    (mean,) = re.findall(r"mean of the datasets: UF1 ([\d.]+)", said)
+    assert float(mean) == pytest.approx(np.mean(parts), abs=0.0011)
+
+
 def test_a_table_of_labels_beside_the_maps_is_closed_to_the_method(maps, tmp_path, monkeypatch, capsys):
     from merkit.methods.baselines.flow_svm import recognizer
 

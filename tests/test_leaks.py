@@ -25,7 +25,7 @@ TABLE = toy_table(subjects=3)
 CLIPS = list(TABLE)
 LABELS, GROUPS = TABLE.labels(), TABLE.groups()
 BY_ID = {clip.id: clip.emotion for clip in TABLE}
-BY_BLIND_ID = {clip.blind().id: clip.emotion for clip in TABLE}
+BY_BLIND_ID = {name: clip.emotion for clip in TABLE for name in (clip.blind().id, seal(clip).id)}
 
 
 def run(method: Callable[..., Any], table: ClipTable = TABLE, protocol: BySubject | None = None, **how: Any):

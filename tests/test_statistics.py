@@ -133,6 +133,8 @@ def test_the_permutation_test_is_symmetric_and_sees_no_difference_in_a_copy():
 
 def test_the_permutation_test_finds_a_difference_that_is_there():
     weak, strong = (class_counts(table(4, n=300, subjects=30, skill=s), CLASSES) for s in (0.3, 0.8))
+    # The exchange that took place is one of all; without it p would be 0.
+    assert permutation_test(weak, strong, class_scores, repeats=99)["uf1"]["p"] == 1 / 100
     assert permutation_test(weak, strong, class_scores)["uf1"]["p"] < 0.001
 
 

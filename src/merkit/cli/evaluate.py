@@ -136,8 +136,9 @@ def in_words(result: Result) -> list[str]:
     overall, names = metrics["overall"], result.score_names
     counts = ", ".join(f"{name} {count}" for name, count in metrics["class_counts"].items())
     lines = [
-        f"{result.name} on {metrics['protocol']}: {overall['n']} clips, {overall['subjects']} subjects, "
-        f"{run['guard']['folds']} folds, {len(metrics['seeds'])} seed{'s' * (len(metrics['seeds']) > 1)}",
+        f"{result.name} on {metrics['protocol']}: {_many(overall['n'], 'clip')}, "
+        f"{_many(overall['subjects'], 'subject')}, {_many(run['guard']['folds'], 'fold')}, "
+        f"{_many(len(metrics['seeds']), 'seed')}",
         f"classes: {counts}",
     ]
     lines += [f"left out: {count} clips, {why}" for why, count in run["dropped"].items()]
@@ -155,6 +156,10 @@ def in_words(result: Result) -> list[str]:
     lines += [f"note: {metrics['settings']}", *(f"note: {warning}" for warning in run["warnings"])]
     lines += _audit_lines(metrics.get("audit"), names)
     return [*lines, f"run: {result.folder}"]
+
+
+def _many(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def _sizes(block: dict[str, Any]) -> list[float]:
