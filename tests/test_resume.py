@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -152,11 +153,13 @@ class Endless(ByThirds):
             time.perf_counter()
 
 
-@pytest.mark.parametrize("signal", [9, 2])
-def test_processes_end_when_the_runner_is_stopped(signal, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_when_the_runner_is_stopped(number, tmp_path, monkeypatch):
     monkeypatch.setenv("MERKIT_TEST_PID", str(tmp_path))
 
     def parent() -> None:
+        # Started in the background, the tests may ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with contextlib.suppress(KeyboardInterrupt):
             evaluate(Endless, {"toy": TABLE}, BySubject(), out=tmp_path / "out", workers=2)
 
@@ -164,7 +167,7 @@ def test_processes_end_when_the_runner_is_stopped(signal, tmp_path, monkeypatch)
     process.start()
     # Each fold has a process of its own, a copy of its worker.
     told = wait_until(lambda: [p.name.split("-") for p in tmp_path.iterdir() if "-" in p.name])
-    os.kill(process.pid, signal)
+    os.kill(process.pid, number)
     process.join()
     pids = [int(pid) for pair in told for pid in pair]
     assert wait_until(lambda: not any(alive(pid) for pid in pids))
