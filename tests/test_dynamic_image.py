@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -22,6 +23,7 @@ from merkit.motion.dynamic_image import (
 from merkit.motion.image_scale import scale_min_max, scale_symmetric, symmetric_limit
 from merkit.motion.rank_pooling import solve_rank_pooling
 
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 # Computed by hand from 2 (T - t + 1) - (T + 1) (H_T - H_{t-1}).
 TABLE = {
     2: [-0.5, 0.5],
@@ -37,7 +39,7 @@ TABLE = {
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Rank pooling as the papers write it, with scikit-learn's solver for the exact one."""
-    monkeypatch.syspath_prepend("benchmarks")
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
     return importlib.import_module("plain.temporal")
 
 

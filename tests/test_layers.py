@@ -16,7 +16,7 @@ LAYERS = (
     ("errors",),
     ("processes", "saving"),
     ("video", "motion", "metrics"),
-    ("clips",),
+    ("clips", "descriptors"),
     ("faces",),
     ("inputs", "datasets"),
     ("methods", "protocols"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from merkit.motion.interpolate import (
     tim_weights,
 )
 from merkit.motion.segments import segment_bounds
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 def clip(n: int, *shape: int, seed: int = 0) -> np.ndarray:
@@ -46,7 +49,7 @@ def test_tim_goes_through_the_frames_it_is_given(n: int, finer: int) -> None:
 @pytest.mark.parametrize(("n", "length"), [(3, 10), (11, 10), (30, 10), (64, 64), (64, 7), (9, 100)])
 def test_tim_is_the_published_algorithm(n: int, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # Graph Laplacian, its eigenvectors, singular value decomposition of the pixels, pseudo-inverse.
-    monkeypatch.syspath_prepend("benchmarks")
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
     plain = importlib.import_module("plain.temporal")
     frames = clip(n, 12, 11)
     assert np.abs(resample_tim(frames, length) - plain.tim(frames, length)).max() < 1e-10
