@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait as wait_for_end
 from multiprocessing.process import BaseProcess
@@ -20,6 +21,7 @@ __all__ = ["cores", "in_processes"]
 Key = TypeVar("Key")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+_TICK_S = 0.25
 _PATIENCE_S = 5.0
 """How long a worker may take to end before it is killed."""
 
@@ -39,7 +41,6 @@ def in_processes(
     prepare: Callable[..., None] | None = None,
     prepare_with: tuple[Any, ...] = (),
     on_tick: Callable[[], None] | None = None,
-    tick_s: float = 0.25,
 ) -> Iterator[tuple[Key, Result]]:
     """Do the task of every key, in any order.
 
@@ -58,7 +59,7 @@ def in_processes(
     prepare, prepare_with
         Called in every worker before its first task.
     on_tick : callable, optional
-        Called here every ``tick_s`` seconds while the work goes on.
+        Called here a few times a second while the work goes on.
 
     Raises
     ------
@@ -73,26 +74,77 @@ def in_processes(
     )
     waiting: dict[Future[Result], Key] = {}
     left = list(reversed(keys))
+    with _noted_interrupts() as stop_if_interrupted:
+        try:
+            while left or waiting:
+                stop_if_interrupted()
+                while left and len(waiting) < 2 * workers:
+                    key = left.pop()
+                    task = make_task(key)
+                    with _holding_back_interrupts():
+                        waiting[pool.submit(do, task)] = key
+                done, _ = wait(waiting, _TICK_S, return_when=FIRST_COMPLETED)
+                stop_if_interrupted()
+                if on_tick is not None:
+                    on_tick()
+                for future in done:
+                    yield waiting.pop(future), future.result()
+        except BrokenProcessPool as error:
+            # At Ctrl-C the workers end too.
+            stop_if_interrupted()
+            raise ConfigError(
+                f"a worker process ended before its work: out of memory, or a script that calls {caller} "
+                "outside of `if __name__ == '__main__':`; try fewer workers"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if waiting or left:
+                # Stopped early: nobody waits for what is being done.
+                _end(set(active_children()) - before)
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[Callable[[], None]]:
+    """Give a function that raises KeyboardInterrupt if there was one, and let it be raised nowhere else.
+
+    An exception in the midst of the executor could leave one of its locks closed, and the program would
+    wait for it for ever at its end.
+    """
+    noted = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal noted
+        noted = True
+
+    def stop_if_interrupted() -> None:
+        if noted:
+            raise KeyboardInterrupt
+
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield stop_if_interrupted
+        return
+    signal.signal(signal.SIGINT, note)
     try:
-        while left or waiting:
-            while left and len(waiting) < 2 * workers:
-                key = left.pop()
-                waiting[pool.submit(do, make_task(key))] = key
-            done, _ = wait(waiting, tick_s if on_tick else None, return_when=FIRST_COMPLETED)
-            if on_tick is not None:
-                on_tick()
-            for future in done:
-                yield waiting.pop(future), future.result()
-    except BrokenProcessPool as error:
-        raise ConfigError(
-            f"a worker process ended before its work: out of memory, or a script that calls {caller} outside "
-            "of `if __name__ == '__main__':`; try fewer workers"
-        ) from error
+        yield stop_if_interrupted
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        if waiting or left:
-            # Stopped early: nobody waits for what is being done.
-            _end(set(active_children()) - before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _holding_back_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C from processes that are being started, until they can end without a traceback.
+
+    They inherit what is held back; here it is only late by a moment.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(processes: Iterable[BaseProcess]) -> None:
@@ -109,6 +161,8 @@ def _end(processes: Iterable[BaseProcess]) -> None:
 def _begin(prepare: Callable[..., None] | None, prepare_with: tuple[Any, ...]) -> None:
     """Let a worker end when the runner is killed, or at Ctrl-C; it would wait for work for ever otherwise."""
     signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
