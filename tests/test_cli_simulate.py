@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -40,13 +41,31 @@ def start(out: Path) -> subprocess.Popen[str]:
 
 
 def wait_for_a_clip(out: Path, running: subprocess.Popen[str]) -> None:
-    """Poll: what is waited for is made by another process."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until and running.poll() is None:
+    """Wait, with a look now and then: what is waited for is made by other processes."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(0.02)
+            break
         if any((out / "truth").glob("*.json")):
             return
-        os.sched_yield()
     raise AssertionError(f"no clip was finished: {running.communicate()}")
+
+
+def test_an_early_stop_ends_in_one_line_too(tmp_path: Path) -> None:
+    # While worker processes are only starting, they must not print what stopped them.
+    out = tmp_path / "out"
+    with start(out) as running:
+        while not (out / "simulation.json").exists() and running.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.wait(0.02)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(0.3)
+        os.killpg(running.pid, signal.SIGINT)
+        said = running.communicate()
+    assert said == ("", "stopped; what was finished is kept\n")
+    assert running.returncode == 130
+    assert not list(out.glob(".draft*"))
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -118,6 +137,7 @@ def test_camera_settings_reach_the_truth(tmp_path: Path) -> None:
         (["OUT", "--camera", "blur"], "--camera blur: expected key=value, such as --camera blur=0.8"),
         (["OUT", "--face", "a.png", "--faces", "b"], "one picture or a folder"),
         (["OUT", "--engine", "portrait", "--faces", "nowhere"], "nowhere: no such file or folder"),
+        (["OUT", "--engine", "head", "--face", "a.png"], "faces: are for the portrait engine"),
         (["OUT", "--level", "hard"], "--level is of a benchmark"),
         (["OUT", "--benchmark", "synthme-9"], "did you mean 'synthme-1'"),
         (["OUT", "--benchmark", "synthme-1", "--noise", "1"], "--noise: synthme-1 is fixed"),

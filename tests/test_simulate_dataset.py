@@ -271,6 +271,7 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_folder(
     ("change", "says"),
     [
         ({"subjects": 0}, "subjects: 0 is outside"),
+        ({"subjects": 2.5}, "subjects: 2.5 is no whole number"),
         ({"clips": 0}, "clips: 0 is outside"),
         ({"fps": 0}, "fps: 0.0 is outside 25 to 500"),
         ({"fps": 5000}, "fps: 5000.0 is outside 25 to 500"),

@@ -187,16 +187,12 @@ def _settings(settings: Settings) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, value in vars(settings).items():
         if isinstance(value, NamedFile):
-            plain[name] = _file(value)
+            plain[name] = {"sha256": value.sha256}
         elif name == "faces":
-            plain[name] = [_file(face) for face in value]
+            plain[name] = [{"name": face.path.name, "sha256": face.sha256} for face in value]
         else:
             plain[name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
     return plain
-
-
-def _file(file: NamedFile) -> dict[str, str]:
-    return {"name": file.path.name, "sha256": file.sha256}
 
 
 def _differences(before: Any, now: Any, name: str) -> list[tuple[Any, Any, str]]:

@@ -103,6 +103,9 @@ def settings_like(
     if like is not None:
         one_of("like", like, LIKE)
     one_of("engine", engine, ENGINES)
+    pictures = tuple(NamedFile.of(face) for face in faces)
+    if pictures and engine != "portrait":
+        raise ConfigError("faces: are for the portrait engine; ask for it too, or leave them out")
     one_of("form", form or MANIFEST, FORMS)
     if like is None and form == "native":
         raise ConfigError("form: native is that of a dataset; say which with like")
@@ -144,7 +147,7 @@ def settings_like(
         size=_pair(size),
         engine=engine,
         face_share=FACE_SHARE[engine],
-        faces=tuple(NamedFile.of(face) for face in faces),
+        faces=pictures,
         head=_head_or_advice(engine, head),
         seed=seed,
         camera=Camera.from_settings(taken),

@@ -99,6 +99,9 @@ class Settings:
     def __post_init__(self) -> None:
         one_of("engine", self.engine, ENGINES)
         one_of("truth", self.truth, TRUTHS)
+        for name in ("subjects", "clips", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise ConfigError(f"{name}: {getattr(self, name)!r} is no whole number")
         within("subjects", self.subjects, 1, 999)
         within("clips", self.clips, 1, 999)
         within("fps", self.fps, 25, 500)
