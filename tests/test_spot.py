@@ -118,9 +118,9 @@ def test_lost_frames_are_spans_and_split_the_search() -> None:
 
 def test_sensitivity_finds_smaller_movements() -> None:
     scan = still_scan(8.0, noise=0.02)
-    plant(scan, 0.15 * bump(scan, 3.0, 3.2, 3.4), SMILE)
+    plant(scan, 0.12 * bump(scan, 3.0, 3.2, 3.4), SMILE)
     assert spot(scan).found == []
-    assert len(spot(scan, SpotConfig(sensitivity=2.5)).found) == 1
+    assert len(spot(scan, SpotConfig(sensitivity=2.0)).found) == 1
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 10])
@@ -145,11 +145,11 @@ def test_variable_frame_rate_is_measured_in_time() -> None:
 def test_a_small_face_hides_what_a_large_one_shows() -> None:
     """0.3 px200 is 0.3 px of a 200 px face and 0.1 px of a 67 px face: no camera resolves that."""
     large = still_scan(8.0, noise=0.01)
-    plant(large, 0.5 * bump(large, 3.0, 3.2, 3.4), SMILE)
+    plant(large, 0.4 * bump(large, 3.0, 3.2, 3.4), SMILE)
     assert len(spot(large).found) == 1
     small = still_scan(8.0, noise=0.01)
     small.matrices[:] = CropGeometry().matrix(np.array([[184.0, 190.0], [216.0, 190.0]]))
-    plant(small, 0.5 * bump(small, 3.0, 3.2, 3.4), SMILE)
+    plant(small, 0.4 * bump(small, 3.0, 3.2, 3.4), SMILE)
     assert spot(small).found == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -37,6 +38,8 @@ MIN_FACE_PX = 120.0
 """Below this face width a micro-expression moves a small part of a pixel."""
 MOST_PICTURES = 40
 """Pictures are kept of so many events, the clearest; a report shows no more anyway."""
+QUEUE = 2
+"""So many events may be in drawing or wait for it: their raw pictures are large, so measuring waits too."""
 CONFIRM = 0.5
 """A found movement is kept if the second measurement sees at least this part of it."""
 
@@ -146,6 +149,7 @@ def _events(
     clearest = sorted(found, key=lambda f: (f.kind != "micro", -f.score))[: MOST_PICTURES if pictures else 0]
     # Encoding pictures takes as long as measuring; the other core does it meanwhile.
     pool = ThreadPoolExecutor(max_workers=1)
+    queue: deque[Future[EventPictures]] = deque()
     try:
         for number, interval in enumerate(found):
             tell(number, len(found), "measure")
@@ -160,9 +164,10 @@ def _events(
             if micro and top_two(length(seen.parts)) < CONFIRM * interval.amplitude:
                 continue
             if interval in clearest:
-                if len(drawn) > 1:
-                    list(drawn.values())[-2].result()  # raw pictures are large: few of them may wait
-                drawn[len(events)] = pool.submit(event_pictures, seen.onset_rgb, seen.apex_rgb, seen.sequence)
+                if len(queue) == QUEUE:
+                    queue.popleft().result()
+                queue.append(pool.submit(event_pictures, seen.onset_rgb, seen.apex_rgb, seen.sequence))
+                drawn[len(events)] = queue[-1]
             events.append(_event(scanned, interval, seen, recognizer if micro else None))
         for number, pending in drawn.items():
             events[number] = replace(events[number], pictures=pending.result())

@@ -137,6 +137,12 @@ _MOVING = sorted(
     | {33, 133, 145, 144, 153, 263, 362, 374, 373, 380, 61, 291, 13, 14, 78, 308, 105, 334, 52, 282, 152, 18}
 )
 
+_CHEEKS = (
+    *(50, 101, 36, 198, 129, 206, 117, 118, 119),
+    *(280, 330, 266, 420, 358, 426, 346, 347, 348),
+)
+"""Cheeks and sides of the nose, which smiles, raised cheeks and a wrinkled nose move as a whole."""
+
 
 def grid_points(shape: tuple[int, int], step: int) -> NDArray[np.float64]:
     """Pixel positions ``(x, y)`` of every `step`-th pixel of a crop, shape (N, 2)."""
@@ -182,17 +188,18 @@ def rigid_weights(
 ) -> NDArray[np.float64]:
     """How much each grid point tells of the rigid motion of the head, shape (N,), 0 to 1.
 
-    One on skin that expressions leave mostly alone, near zero on eyes, brows, mouth and chin, a fifth
-    below the nose, where smiles move all of the cheeks, and zero outside the oval of the face.
+    One on skin that expressions leave mostly alone, near zero on eyes, brows, cheeks, mouth and chin,
+    two fifths below the nose, where smiles move what is left, and zero outside the oval of the face.
     """
-    # Balanced on benchmarks/registration.py (bar: 0.08 px in every row).  Less weight on the cheeks helps
-    # AU6 and AU9 and ruins AU1+2 and AU4, since then the forehead outvotes the rest: measured, left alone.
+    # Chosen on simulated expressions of four faces (AU12, 4, 1+2, 7, 9, 6+12, 4+7, 10, 6): more weight on the
+    # cheeks takes lids and nose for head motion, less below the nose lets the forehead outvote the rest.
     moving = _discs(points[_MOVING], grid, 1.6 * radius)
+    cheeks = _discs(points[list(_CHEEKS)], grid, 1.6 * radius)
     eyes = eye_centres(points).mean(axis=0)
     down = points[NOSE_BASE] - eyes
     depth = (grid - eyes) @ down / float(down @ down)  # 0 at the eyes, 1 at the base of the nose
-    below = 0.8 / (1.0 + np.exp(-9.0 * (depth - 0.66)))
-    return face_weights(points, grid, radius) * (1.0 - 0.97 * moving) * (1.0 - below)
+    below = 0.6 / (1.0 + np.exp(-9.0 * (depth - 0.66)))
+    return face_weights(points, grid, radius) * (1.0 - 0.97 * moving) * (1.0 - 0.9 * cheeks) * (1.0 - below)
 
 
 def _discs(centres: NDArray[np.floating], grid: NDArray[np.floating], radius: float) -> NDArray[np.float64]:

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.faces.crop import in_picture, warp
+from merkit.faces.crop import in_picture
 from merkit.faces.face import Face, Mesh
 from merkit.faces.geometry import PARTS, CropGeometry, compose, grid_points, invert, transform
 from merkit.faces.landmarks import eye_centres
 from merkit.faces.reference import EDGE, STEP, Reference, likeness_of, mask_radius, refer, thumbnail
-from merkit.faces.register import RigidMotion
-from merkit.motion.flow import check_backend, optical_flow
+from merkit.faces.settle import settle
+from merkit.motion.flow import check_backend
 
 
 @dataclass(frozen=True)
@@ -196,19 +196,20 @@ class FaceTracker:
     def _follow(self, frame: Any) -> Sample:
         reference = self._reference
         assert reference is not None
-        flow, rigid, crop = self._measure(frame.gray, reference)
-        for _ in range(2):
-            if self._displacement(rigid) <= self.config.rewarp:
-                break
-            self._matrix = compose(invert(rigid.matrix), self._matrix)
-            flow, rigid, crop = self._measure(frame.gray, reference)
-        likeness = likeness_of(thumbnail(crop), reference.small, reference.mask)
-        pose = compose(invert(rigid.matrix), self._matrix)
+        seen = settle(
+            reference.crop, frame.gray, self._matrix, self.geometry, reference.fit, self.config.flow,
+            self.config.rewarp,
+        )  # fmt: skip
+        pose, rigid = seen.pose, seen.rigid
+        likeness = likeness_of(thumbnail(seen.crop), reference.small, reference.mask)
         cut = self._likeness - likeness > self.config.sudden
         if cut or likeness < self.config.likeness or not np.isfinite(pose).all():
             return self._start(frame, after="hidden")
         self._likeness = likeness
-        residual = flow - reference.fit.field(rigid)
+        # The next frame starts from here.  What flow says of a still skin errs with the way it has to go,
+        # and a head that sways by less than a pixel would drown small expressions in that error.
+        self._matrix = pose
+        residual = reference.fit.sampled(seen.flow) - reference.fit.field(rigid)
         px200 = self.geometry.px200
         edge = EDGE * mask_radius(self.geometry)
         inside = in_picture(reference.centres, pose, frame.gray.shape, edge)
@@ -217,24 +218,12 @@ class FaceTracker:
         self._last_motion = np.where(self._seen[:, None], motion, self._last_motion)
         turn = rigid.params[4:] * reference.nose
         self._last_turn = self._turn_offset + px200 * turn
-        sample = self._sample(renewed=False, likeness=likeness, pose=pose)
+        sample = self._sample(renewed=False, likeness=likeness)
         self._last_seen = frame.time
         if frame.time >= self._next_check or self._drifted(turn, pose, reference):
             came_in = bool((inside & ~reference.seen).any())
             return self._check(frame, pose, came_in or self._drifted(turn, pose, reference), sample)
         return sample
-
-    def _measure(
-        self, gray: NDArray[np.uint8], reference: Reference
-    ) -> tuple[NDArray[np.float32], RigidMotion, NDArray[np.uint8]]:
-        crop = warp(gray, self._matrix, self.geometry)
-        dense = optical_flow(reference.crop, crop, self.config.flow)
-        flow = dense[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2)
-        return flow, reference.fit(flow, in_picture(self.grid, self._matrix, gray.shape)), crop
-
-    def _displacement(self, rigid: RigidMotion) -> float:
-        tx, ty, s, r = rigid.params[:4]
-        return float(np.hypot(tx, ty) + np.hypot(s, r))
 
     def _drifted(self, turn: NDArray[np.floating], pose: NDArray[np.floating], reference: Reference) -> bool:
         change = compose(pose, invert(reference.matrix))
@@ -268,11 +257,11 @@ class FaceTracker:
         self._remember(frame, tracked)
         return sample
 
-    def _sample(self, *, renewed: bool, likeness: float, pose: NDArray[np.float64] | None = None) -> Sample:
+    def _sample(self, *, renewed: bool, likeness: float) -> Sample:
         return Sample(
             "tracked",
             self.segment,
-            self._matrix.copy() if pose is None else pose,
+            self._matrix,
             np.where(self._seen[:, None], self._last_motion, np.nan).astype(np.float32),
             self._last_turn.astype(np.float32),
             likeness,

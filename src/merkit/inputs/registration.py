@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 
 from merkit.errors import DataError
 from merkit.faces.crop import in_picture, warp
-from merkit.faces.geometry import CropGeometry, compose, grid_points, invert
+from merkit.faces.geometry import CropGeometry, grid_points
 from merkit.faces.reference import STEP, refer
-from merkit.faces.register import RigidFit, RigidMotion
+from merkit.faces.register import RigidFit
+from merkit.faces.settle import settle
 from merkit.inputs.placement import Placement
-from merkit.motion.flow import optical_flow
 
 NEAR_ENOUGH = 0.3
 """Rigid displacement in crop pixels from which on the crop is moved along and measured again."""
-TURNS = 3
-"""How often it is moved along at most."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,7 @@ class Anchor:
 
     def head_to(self, gray: NDArray[np.uint8], backend: str = "dis") -> NDArray[np.float64]:
         """Matrix (2, 3) from another picture to the crop that undoes the head's motion in the plane."""
-        matrix, rigid, _ = _settle(self.crop, gray, self.matrix, self.geometry, self.fit, backend)
-        return compose(invert(rigid.matrix), matrix)
+        return settle(self.crop, gray, self.matrix, self.geometry, self.fit, backend, NEAR_ENOUGH).pose
 
     def cover(self, matrix: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Which pixels of the crop show the picture and not what stands in for it, (H, W)."""
@@ -129,23 +126,9 @@ def register(
     residual : float32 array, shape (H, W, 2)
         Flow from the reference to the crop by that matrix, the rest of the rigid motion removed.
     """
-    matrix, rigid, flow = _settle(reference, gray, matrix, geometry, fit, backend)
-    return matrix, np.asarray(flow - _everywhere(fit, rigid.params, geometry), dtype=np.float32)
-
-
-def _settle(
-    reference: NDArray[np.uint8], gray: NDArray[np.uint8], matrix: NDArray[np.floating],
-    geometry: CropGeometry, fit: RigidFit, backend: str,
-) -> tuple[NDArray[np.float64], RigidMotion, NDArray[np.float32]]:  # fmt: skip
-    """Move the crop along until little rigid motion is left; matrix, what is left, and the flow."""
-    for turn in range(TURNS + 1):
-        flow = optical_flow(reference, warp(gray, matrix, geometry), backend)
-        rigid = fit(flow[STEP // 2 :: STEP, STEP // 2 :: STEP].reshape(-1, 2))
-        tx, ty, s, r = rigid.params[:4]
-        if turn == TURNS or np.hypot(tx, ty) + np.hypot(s, r) < NEAR_ENOUGH:
-            break
-        matrix = compose(invert(rigid.matrix), matrix)
-    return np.asarray(matrix, dtype=np.float64), rigid, flow
+    seen = settle(reference, gray, matrix, geometry, fit, backend, NEAR_ENOUGH)
+    residual = seen.flow - _everywhere(fit, seen.rigid.params, geometry)
+    return seen.matrix, np.asarray(residual, dtype=np.float32)
 
 
 def _everywhere(fit: RigidFit, params: NDArray[np.floating], geometry: CropGeometry) -> NDArray[np.float32]:

@@ -22,7 +22,7 @@ class SpotConfig:
     sensitivity: float = 1.0
     micro_s: float = 0.5
     """Longest micro-expression (field convention: up to half a second)."""
-    micro_px: float = 0.15
+    micro_px: float = 0.12
     """Least motion of a micro-expression, mean over its two most moving parts."""
     micro_z: float = 6.0
     """The same against the noise of this video."""
@@ -37,7 +37,7 @@ class SpotConfig:
     macro_most_px: float = 45.0
     """More than a face can move (a dropped jaw: about 35): a hand or hair has been followed."""
     macro_longest_s: float = 8.0
-    noise_floor: float = 0.025
+    noise_floor: float = 0.02
     """Noise that is never undercut however still the video, px200 a part."""
     blink_px: float = 1.2
     """Least downward motion of both upper lids in a blink."""
