@@ -15,6 +15,7 @@ import argparse
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,14 @@ CLASS_OF = {"AU12": "positive", "AU4": "negative", "AU1+2": "surprise"}
 FACE_PX = (60, 100, 200)
 PEAKS = (0.5, 1.0, 2.0)
 """Pixels of a face 200 px wide."""
-RATES = (100.0, 200.0)
+KINDS = ((100.0, False), (200.0, False), (100.0, False), (100.0, True))
+"""Frames a second, and whether there is a blink somewhere, of four clips alike."""
 VARIANTS = {
     "default": FlowSettings(),
     "single frames": FlowSettings(average_s=0.0),
-    "no drift": FlowSettings(drift=False),
     "dis-fine": FlowSettings(backend="dis-fine"),
-    "estimated apex": FlowSettings(apex="estimated"),
 }
+ESTIMATED = "estimated apex"
 VIDEOS = ("webcam_man_talking_400x300.mp4", "woman_expressions_640x360.mp4")
 
 
@@ -93,7 +94,12 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=2.0)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    model = load_shipped("flow-svm")
+    model: Any = load_shipped("flow-svm")
+
+    def judged(clip: Clip, settings: FlowSettings) -> str:
+        values = onset_apex_flow(clip, settings).flow_map.values
+        return str(model.classes_[model.predict_maps(values[None])[0].argmax()])
+
     with tempfile.TemporaryDirectory() as folder:
         faces = portraits(Path(folder))
     rows: list[dict[str, Any]] = []
@@ -106,17 +112,20 @@ def main() -> None:
         for repeat in range(options.repeats)
     ]
     for seed, (name, px, peak, units, repeat) in enumerate(track(plan)):
-        fps, blink = RATES[repeat % 2], repeat % 4 >= 2
+        fps, blink = KINDS[repeat % 4]
         clip = film(faces[name][px], units, peak, fps, options.noise, blink, seed)
         row = {"face": name, "px": px, "peak": peak, "units": units, "fps": fps, "blink": blink}
         started = time.perf_counter()
-        off = (apex_of(clip, "estimated").number - (clip.apex or 0)) / fps * 1000
-        row |= {"apex_ms": off, "apex_frames": off * fps / 1000, "apex_s": time.perf_counter() - started}
+        found = apex_of(clip, "estimated").number
+        row |= {
+            "apex_ms": (found - (clip.apex or 0)) / fps * 1000,
+            "apex_s": time.perf_counter() - started,
+        }
         for variant, settings in VARIANTS.items():
             started = time.perf_counter()
-            values = onset_apex_flow(clip, settings).flow_map.values
+            row[variant] = judged(clip, settings) == CLASS_OF[units]
             row[f"{variant} s"] = time.perf_counter() - started
-            row[variant] = model.classes_[model.predict_maps(values[None])[0].argmax()] == CLASS_OF[units]
+        row[ESTIMATED] = judged(replace(clip, apex=found), FlowSettings()) == CLASS_OF[units]
         rows.append(row)
     table = pd.DataFrame(rows)
     result = {"options": vars(options), "faces": list(faces), **summary(table)}
@@ -127,28 +136,23 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
     """Shares and errors by what they depend on."""
     # Errors are to the start of the plateau; an apex found on it is right.
     table["off"] = np.where((table.apex_ms > 0) & (table.apex_ms <= 20), 0.0, table.apex_ms.abs())
+    calm = table[~table.blink]
     shares = [
-        {
-            "face_px": px,
-            "peak_px200": peak,
-            "units": units,
-            **proportion(int(part["default"].sum()), len(part)),
-        }
-        for (px, peak, units), part in table.groupby(["px", "peak", "units"], sort=False)
+        {"face_px": px, "peak_px200": peak, "units": units, **proportion(int(part.default.sum()), len(part))}
+        for (px, peak, units), part in calm.groupby(["px", "peak", "units"], sort=False)
     ]
-    variants = [
-        {"face_px": px, "peak_px200": peak, **{v: round(float(part[v].mean()), 3) for v in VARIANTS}}
-        for (px, peak), part in table.groupby(["px", "peak"], sort=False)
-    ]
-    apex = [
-        {
-            "peak_px200": peak, "fps": fps, "blink": bool(blink), "n": len(part),
-            "mean_ms": round(float(part.off.mean()), 1), "median_ms": round(float(part.off.median()), 1),
-            "mean_frames": round(float(part.off.mean() * fps / 1000), 2),
+    variants, apex = [], []
+    for (blink, px, peak), part in table.groupby(["blink", "px", "peak"]):
+        about = {"blink": bool(blink), "face_px": px, "peak_px200": peak, "n": len(part)}
+        right = {v: round(float(part[v].mean()), 3) for v in (*VARIANTS, ESTIMATED)}
+        variants.append({**about, **right})
+        errors = {
+            "mean_ms": round(float(part.off.mean()), 1),
+            "median_ms": round(float(part.off.median()), 1),
+            "mean_frames": round(float((part.off * part.fps / 1000).mean()), 2),
             "beyond_40_ms": round(float((part.off > 40).mean()), 3),
         }
-        for (peak, fps, blink), part in table.groupby(["peak", "fps", "blink"])
-    ]  # fmt: skip
+        apex.append({**about, **errors})
     seconds = {
         "with annotated apex": round(float(table["default s"].median()), 3),
         "estimating the apex": round(float(table["apex_s"].median()), 3),

@@ -23,7 +23,7 @@ from merkit.inputs.placement import Placement
 from merkit.inputs.registration import register
 from merkit.video.images import gray_of
 
-SMOOTHING_S = 0.02
+SMOOTHING_S = 0.025
 """Standard deviation in seconds of the smoothing of a curve before its peak is taken."""
 USUAL_S = 0.4
 """How long a clip is taken to last where its rate is not known."""
@@ -76,9 +76,10 @@ def find_apex(seen: AlignedFace | NDArray[Any], method: str = "flow", *, fps: fl
 def by_flow(seen: AlignedFace | NDArray[Any]) -> NDArray[np.float64]:
     """How far the expression has gone in every frame, shape (T,), in no unit.
 
-    The flow against the first frame, lids left out, is averaged over blocks and projected on the one
-    pattern that explains most of it.  Noise adds to every length but little to that pattern, so the peak
-    is clearer than that of the mean length.
+    The flow against the first frame, lids left out, is averaged over blocks and projected on its own mean,
+    the middle of the clip counting most.  Noise adds to every length but little to that pattern, so the
+    peak is clearer than that of the mean length; and a blink or a drift is not in it throughout, so it is
+    clearer than along the principal direction.
     """
     flow, weights = _flow(seen)
     rows, columns = (max(1, round(n / _BLOCK)) for n in weights.shape)
@@ -88,10 +89,8 @@ def by_flow(seen: AlignedFace | NDArray[Any]) -> NDArray[np.float64]:
             for field in flow
         ]
     ).astype(np.float64)
-    # Through zero, not through the mean: the first frame has no motion.
-    pattern = np.linalg.svd(blocks, full_matrices=False)[2][0]
-    along = blocks @ pattern
-    return np.asarray(along if along.sum() >= 0 else -along, dtype=np.float64)
+    pattern = np.sin(np.linspace(0.0, np.pi, len(blocks))) @ blocks
+    return np.asarray(blocks @ pattern, dtype=np.float64)
 
 
 FINDERS: Mapping[str, Callable[[AlignedFace | NDArray[Any]], NDArray[np.float64]]] = {"flow": by_flow}
