@@ -31,7 +31,7 @@ def grey_frames(frames: NDArray[Any], who: str) -> NDArray[np.uint8]:
     given = np.asarray(frames)
     if given.ndim != 3 or given.dtype != np.uint8:
         hint = (
-            "; round what a resampler gives with merkit.motion.interpolate.round_to_uint8"
+            "; round what a resampler gives with merkit.motion.round_to_uint8"
             if given.dtype.kind == "f"
             else ""
         )

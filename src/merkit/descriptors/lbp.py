@@ -10,6 +10,7 @@ round, bit P/4, to an earlier frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -85,64 +86,67 @@ class PatternReader:
     def __init__(self, frames: NDArray[np.uint8], plane: str, radii: Radii, points: int) -> None:
         self._frames = frames
         self._radii = radii
-        self._plane = plane
+        self._across, self._along = plane[0], plane[1]
         self._around = neighbour_offsets(plane, radii, points)
-        self._kept: dict[int, NDArray[np.float64]] = {}
-        _, height, width = frames.shape
-        self._shape = height - 2 * radii.y, width - 2 * radii.x
-        self._places = {
-            "y": radii.y + np.arange(float(self._shape[0]))[:, None],
-            "x": radii.x + np.arange(float(self._shape[1])),
-        }
+        self._inside = {"y": frames.shape[1] - 2 * radii.y, "x": frames.shape[2] - 2 * radii.x}
+        # Frames interpolated across, by frame and step: neighbours earlier and later need them again.
+        self._kept: dict[tuple[int, float], NDArray[np.float64]] = {}
 
     def __call__(self, t: int) -> NDArray[np.uint8]:
         """Patterns of frame `t`, at least ``radii.t`` from either end; shape (H - 2 y, W - 2 x)."""
-        middle = self._cut(self._frames[t], {})
-        codes = np.zeros(self._shape, np.uint8)
+        self._kept = {key: kept for key, kept in self._kept.items() if abs(key[0] - t) <= self._radii.t}
+        middle = self._cut(self._cut(self._frames[t], "y", 0), "x", 0)
+        exact = middle.astype(np.float64)
+        codes = np.zeros(middle.shape, np.uint8)
         for bit, offset in enumerate(self._around):
-            codes |= (self._sampled(t, offset) >= middle).view(np.uint8) << np.uint8(bit)
+            level = self._level(t, offset[self._across], offset[self._along])
+            brighter = level >= (middle if level.dtype == np.uint8 else exact)
+            codes |= brighter.view(np.uint8) << np.uint8(bit)
         return codes
 
-    def _cut(self, frame: NDArray[Any], step: dict[str, int]) -> NDArray[Any]:
-        """Every voxel of a frame that is read, moved by whole steps."""
-        top, left = self._radii.y + step.get("y", 0), self._radii.x + step.get("x", 0)
-        return frame[top : top + self._shape[0], left : left + self._shape[1]]
-
-    def _sampled(self, t: int, offset: dict[str, float]) -> NDArray[Any]:
-        """Every voxel that is read, moved by any step, interpolated across and then along.
+    def _level(self, t: int, across: float, along: float) -> NDArray[Any]:
+        """Every voxel that is read, moved by any steps; interpolated across, and then along.
 
         In the very order of scikit-image, so that of two equal numbers none is greater for rounding.
         """
-        low = {axis: int(np.floor(step)) for axis, step in offset.items()}
-        if low == offset:
-            return self._cut(self._frames[t + low.get("t", 0)], low)
-        across, along = self._plane[0], self._plane[1]
+        low = math.floor(along)
+        near = self._moved(t, across, low)
+        if low == along:
+            return near
+        place = (np.float64(t) if self._along == "t" else self._places("y")[:, None]) + along
+        share = place - np.floor(place)
+        level = np.multiply(1.0 - share, near)
+        level += share * self._moved(t, across, low + 1)
+        return level
 
-        def row(step: dict[str, int]) -> NDArray[np.float64]:
-            near = self._cut(self._real(t + step.get("t", 0)), step)
-            if low[across] == offset[across]:
-                return near
-            share, rest = self._shares(t, across, offset[across])
-            further = self._cut(self._real(t + step.get("t", 0)), {**step, across: step[across] + 1})
-            return rest * near + share * further
+    def _moved(self, t: int, across: float, along: int) -> NDArray[Any]:
+        """Every voxel that is read, moved across by any step and along by a whole one."""
+        other = "y" if self._across == "x" else "x"
+        frame = self._frame_across(t + (along if self._along == "t" else 0), across)
+        return self._cut(frame, other, along if self._along == other else 0)
 
-        if low[along] == offset[along]:
-            return row(low)
-        share, rest = self._shares(t, along, offset[along])
-        return rest * row(low) + share * row({**low, along: low[along] + 1})
+    def _frame_across(self, t: int, step: float) -> NDArray[Any]:
+        """A frame moved across by any step, without the border on that axis."""
+        low = math.floor(step)
+        if low == step:
+            return self._cut(self._frames[t], self._across, low)
+        if (t, step) not in self._kept:
+            place = self._places(self._across) + step
+            share = place - np.floor(place)
+            share = share if self._across == "x" else share[:, None]
+            near, further = (self._cut(self._frames[t], self._across, k) for k in (low, low + 1))
+            self._kept[t, step] = (1.0 - share) * near + share * further
+        return self._kept[t, step]
 
-    def _shares(self, t: int, axis: str, step: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What the voxels after and before a place weigh: parts of the place itself, as it is rounded."""
-        place = (np.asarray(float(t)) if axis == "t" else self._places[axis]) + step
-        share = np.asarray(place - np.floor(place))
-        return share, np.asarray(1.0 - share)
+    def _places(self, axis: str) -> NDArray[np.float64]:
+        """Where the voxels that are read lie along an axis of a frame."""
+        return getattr(self._radii, axis) + np.arange(float(self._inside[axis]))
 
-    def _real(self, t: int) -> NDArray[np.float64]:
-        """A frame as numbers with a fraction, kept while neighbours in time may ask for it."""
-        if t not in self._kept:
-            self._kept = {k: v for k, v in self._kept.items() if abs(k - t) <= 2 * self._radii.t + 1}
-            self._kept[t] = self._frames[t].astype(np.float64)
-        return self._kept[t]
+    def _cut(self, frame: NDArray[Any], axis: str, step: int) -> NDArray[Any]:
+        """A frame without its border along an axis, moved by whole pixels."""
+        start = getattr(self._radii, axis) + step
+        part = slice(start, start + self._inside[axis])
+        return frame[part] if axis == "y" else frame[:, part]
 
 
 def lbp_codes(

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve
 
 from merkit.errors import ConfigError, DataError
 
@@ -168,7 +167,7 @@ def _interior_point(
         push = stiffness * (target / a - margin - (target / room - loss))
         matrix = points.T @ pairs.laplacian(stiffness) @ points
         matrix[np.diag_indices_from(matrix)] += weight
-        dz = solve(matrix, pulled - weight * z + points.T @ pairs.scatter(push), assume_a="pos")
+        dz = np.linalg.solve(matrix, pulled - weight * z + points.T @ pairs.scatter(push))
         dscores = pairs.differences(points @ dz)
         da = push - stiffness * dscores
         dloss = target / room - loss + loss / room * da
