@@ -108,6 +108,7 @@ def unit(number, side="", intensity="", **more):
         ("12B ?", (unit(12, "", "B", doubtful=True),)),
         ("?", (ActionUnit(0, doubtful=True),)),
         ("4，7", (unit(4), unit(7))),
+        ("4＋（R6 or R12）", (unit(4), Alternatives(((unit(6, "R"),), (unit(12, "R"),))))),
         ("80 (big swallow)", (unit(80), Remark("big swallow"))),
         ("NULL", ()),
         ("null", ()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from merkit.datasets import read_dataset
 from merkit.simulate.native import write_tree
@@ -87,3 +87,13 @@ def test_frames_without_padding_and_with_three_digits(tmp_path, cropped):
     for row in (0, 92):
         for number in marks(clips[row]):
             assert clips[row].frame(number).shape == (8, 8, 3)
+
+
+def test_of_two_apex_columns_the_first_counts_and_the_second_is_kept(tmp_path):
+    path = table(tmp_path, 2) / "casme.xlsx"
+    book = load_workbook(path)
+    book.active["F2"] = 11
+    book.save(path)
+    clips = read_dataset("casme", tmp_path)
+    assert clips[0].apex == 9
+    assert clips.frame["apex2"].tolist() == [11, 0]

@@ -252,7 +252,7 @@ def test_units_that_cannot_be_read_are_a_fault_of_the_row(tmp_path):
 
 def test_a_heading_elsewhere_is_named_with_what_is_missing(tmp_path):
     sheet(tmp_path / NEW, [["Subject", "Filename", "Begin", "End"], ["01", "EP02_01f", 9, 11]])
-    named = "missing: OnsetFrame, ApexFrame, OffsetFrame, Action Units.*nearest line has Subject, Filename, Begin"
+    named = "missing: OnsetFrame, ApexFrame, OffsetFrame, .*nearest line has Subject, Filename, Begin"
     with pytest.raises(DataError, match=named):
         read_dataset("casme2", tmp_path)
 
@@ -297,3 +297,29 @@ def test_the_first_sheet_with_anything_in_it_is_read(tmp_path):
     book.create_sheet("before", 0)
     book.save(tmp_path / NEW)
     assert len(read_dataset("casme2", tmp_path)) == 1
+
+
+def test_the_codings_agree_in_frames_and_differ_in_the_units_of_57_clips(real_data):
+    folder = real_data / "annotations"
+    old, new = (read_dataset("casme2", folder, table=folder / name).frame for name in (OLD, NEW))
+    for column in ("id", "onset", "apex", "offset"):
+        assert old[column].fillna(-1).tolist() == new[column].fillna(-1).tolist()
+    assert (old["aus"] != new["aus"]).sum() == 57
+    assert not old["faults"].any()
+    assert not new["faults"].any()
+
+
+def test_an_apex_of_minus_one_is_none(tmp_path):
+    row = ["04", "EP12_01f", None, 9, -1, 11, None, 12, "happiness"]
+    sheet(tmp_path / NEW, [[*HEAD, "Estimated Emotion"], row])
+    clips = read_dataset("casme2", tmp_path)
+    assert clips[0].apex is None
+    assert clips.frame["apex_reason"].tolist() == ["not annotated"]
+
+
+def test_frames_that_the_cropped_set_lacks_are_named(real_data, tmp_path):
+    # sub16 EP01_08, of whose cropped frames some are missing.
+    write_tree("casme2", tmp_path, table=real_data / "annotations" / NEW, size=8, cropped=True)
+    (clip,) = read_dataset("casme2", tmp_path).filter(id="sub16_EP01_08")
+    with pytest.raises(DataError, match=f"no frame has the number {clip.offset}"):
+        clip.index(clip.offset)

@@ -10,6 +10,7 @@ import pytest
 
 from merkit.clips import ClipTable
 from merkit.datasets import read_dataset
+from merkit.datasets.tables import read_table
 from merkit.errors import AnnotationError, ConfigError, DataError
 from merkit.simulate.native import write_tree
 
@@ -167,3 +168,22 @@ class TestPartC:
         assert clips.frame["found"].tolist() == [True]
         assert clips[0].paths == (str(tmp_path / place),)
         assert clips.frame["physiology"].tolist() == ["p1"]
+
+
+def test_lengths_of_the_table_as_it_stands(real_data: Path) -> None:
+    cells = read_table(real_data / "annotations" / TABLE, heading=["Subject", "Onset"])
+    lengths = cells["offset"].astype(int) - cells["onset"].astype(int) + 1
+    assert ((lengths > 100).sum(), (lengths > 30).sum()) == (26, 275)
+    assert set(cells.drop(columns="row").map(type).stack()) == {str}
+
+
+@pytest.mark.parametrize(
+    ("heading", "version"),
+    [("", "part A micro"), (",Expression type", "part A micro and macro")],
+)
+def test_a_table_with_macro_expressions_is_another_version(
+    tmp_path: Path, heading: str, version: str
+) -> None:
+    columns = f"Subject,Filename,Onset,Apex,Offset,AU,emotion{heading}\n"
+    (tmp_path / "CAS(ME)3_part_A_v2.csv").write_text(columns + "spNO.1,a,5,7,9,4,disgust,Macro-expression\n")
+    assert read_dataset("casme3-a", tmp_path).frame["table_version"].tolist() == [version]

@@ -57,6 +57,8 @@ class TestRealTable:
         by_text = dict(zip(text, real.frame["aus"], strict=True))
         assert by_text["4,24,6+12+15"] == ("4", "24", "6", "12", "15")
         assert by_text["14or23"] == ("(14 or 23)",)
+        assert by_text["10or11"] == ("(10 or 11)",)
+        assert text.str.contains(",").sum() == 8
 
     def test_folder_of_the_table_agrees_with_the_code(self, real: ClipTable, real_data: Path) -> None:
         # The eleventh column of this copy names the folder, typing errors included.
@@ -137,6 +139,14 @@ def test_main_sheet_is_found_behind_others(tmp_path: Path) -> None:
     book.move_sheet("Sheet1", offset=-2)
     book.save(path)
     assert len(read_dataset("casme-sq", tmp_path)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("code_final", "final"), ("code_final(Updated)", "final (updated)")]
+)
+def test_the_updated_table_is_told_by_its_name(tmp_path: Path, name: str, version: str) -> None:
+    (tmp_path / f"CAS(ME)^2{name}.csv").write_text("3,anger1_1,1,2,3,4,negative,micro-expression,anger\n")
+    assert read_dataset("casme-sq", tmp_path).frame["table_version"].tolist() == [version]
 
 
 def test_unknown_subject_and_event_are_named(tmp_path: Path) -> None:

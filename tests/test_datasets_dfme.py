@@ -40,6 +40,7 @@ class TestRealTable:
         assert Counter(frame["fps"]) == {500: 695, 300: 605, 200: 556}
         assert len(set(real.groups())) == 176
         assert set(frame["part"]) == {"train"}
+        assert frame["filename"].is_unique
         assert frame["found"].all()
 
     def test_frame_numbers_start_at_zero_and_are_in_order(self, real: ClipTable) -> None:

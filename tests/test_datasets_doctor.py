@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from openpyxl import load_workbook
 
 from merkit.cli.main import main
 from merkit.datasets import read_dataset
@@ -213,7 +215,7 @@ def test_unreadable_units_are_listed(tmp_path):
 
 
 def test_repairs_are_reported_and_can_be_left_out(tmp_path, real_data):
-    root = write_tree("samm", tmp_path, table=real_data / "annotations" / TABLES["samm"], size=4)
+    root = write_tree("samm", tmp_path, table=real_data / "annotations" / TABLES["samm"], frames="none")
     repaired, as_it_is = examine("samm", root), examine("samm", root, repair=False)
     assert [(clip, row) for clip, row, _ in repaired.repairs] == [("032_3_1", 132)]
     assert as_it_is.repairs == ()
@@ -361,3 +363,86 @@ def test_frames_are_not_opened_unless_asked(tmp_path, monkeypatch):
     monkeypatch.setattr("merkit.datasets.pixel_checks._small", lambda path: opened.append(path))
     examine("samm", root)
     assert opened == []
+
+
+def test_the_table_that_was_read_and_the_folder_of_the_frames_are_named(tmp_path, real_data, capsys):
+    # With two codings in one folder nobody should have to guess.
+    for name in ("CASME2-coding-20140508.compact.xlsx", "CASME2-coding-20190701.xlsx"):
+        write_tree("casme2", tmp_path, table=real_data / "annotations" / name, frames="none")
+    found = examine("casme2", tmp_path)
+    assert found.table_files == (str(tmp_path / "CASME2-coding-20190701.xlsx"),)
+    assert found.frames == str(tmp_path / "CASME2_RAW_selected")
+    main(["datasets", "doctor", "casme2", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "│ CASME2-coding-20190701.xlsx " in out
+    assert "│ CASME2_RAW_selected " in out
+
+
+def test_clips_that_lack_some_frames_are_counted_as_short_and_not_as_missing(tmp_path):
+    faults = {"missing-frames": 1, "short-clip": 2, "missing-clip": 3}
+    root = write_tree("samm", tmp_path, clips=6, faults=faults)
+    ids = read_dataset("samm", root).frame["id"].tolist()
+    found = examine("samm", root)
+    assert (found.short, found.missing) == (ids[1:3], ids[3:4])
+    assert found.to_json()["short"] == found.short
+
+
+def test_clips_of_nobody_are_named(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "manifest.csv").write_text("path,person\na,1\nb,\n")
+    found = examine("manifest", tmp_path)
+    assert found.subjects == 1
+    assert of_kind(found, "no subject") == ["b nobody knows whose clip it is, so it has no fold"]
+    (tmp_path / "manifest.csv").write_text("path\na\nb\n")
+    found = examine("manifest", tmp_path)
+    assert found.subjects == 0
+    assert of_kind(found, "no subject") == [
+        " in none of the clips: nobody knows whose clip it is, so it has no fold"
+    ]
+
+
+def test_options_of_a_reader_can_be_set(tmp_path, capsys):
+    root = str(write_tree("casme3-a", tmp_path, clips=4))
+    assert main(["datasets", "doctor", "casme3-a", root, "--set", "stream=depth", "--json"]) == 0
+    depth = json.loads(capsys.readouterr().out)
+    assert main(["datasets", "doctor", "casme3-a", root, "--json"]) == 0
+    assert depth["bytes"] != json.loads(capsys.readouterr().out)["bytes"]
+    assert main(["datasets", "doctor", "casme3-a", root, "--set", "strem=depth"]) == 2
+    assert "did you mean 'stream'" in capsys.readouterr().err
+
+
+def test_counts_are_shown_by_label_map_and_against_a_complete_copy(tmp_path, real_data, capsys):
+    source = real_data / "annotations" / TABLES["samm"]
+    whole = write_tree("samm", tmp_path / "whole", table=source, frames="none")
+    main(["datasets", "doctor", "samm", str(whole)])
+    out = capsys.readouterr().out
+    assert re.search(r"samm-3class │ negative 92, positive 26, surprise 15 +│ yes", out)
+    book = load_workbook(source)
+    for line in book.active.iter_rows(min_row=15, max_row=20):
+        line[9].value = "Surprise"
+    book.save(source := tmp_path / source.name)
+    other = write_tree("samm", tmp_path / "other", table=source, frames="none")
+    main(["datasets", "doctor", "samm", str(other)])
+    out = capsys.readouterr().out
+    assert re.search(r"surprise \d+ of +│? *15", out)
+    assert re.search(r"samm-3class │ negative \d+ of 92, .*│ no", out)
+    # The table says it; a list of the same below it would hide the other findings.
+    assert "count of" not in out
+
+
+def test_a_version_of_a_table_with_unknown_counts_is_said_on_one_line(tmp_path, capsys):
+    root = write_tree("4dme", tmp_path, clips=4, variant="macro")
+    assert main(["datasets", "doctor", "4dme", str(root)]) == 0
+    text = "unknown table: no counts are known for the table version 'micro and macro'; known are micro\n"
+    assert text in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", list_layouts())
+def test_the_tables_on_the_screen_fit_80_columns(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    root = write_tree(name, tmp_path, clips=4)
+    rate = ["--fps", "100"] if name == "folders" else []
+    main(["datasets", "doctor", name, str(root), *rate])
+    drawn = [line for line in capsys.readouterr().out.splitlines() if line[:1] in "┏┃┡│└"]
+    assert drawn
+    assert max(map(len, drawn)) <= 80

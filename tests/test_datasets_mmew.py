@@ -62,6 +62,17 @@ def test_frames_with_and_without_class_folders(tmp_path: Path, variant: str) -> 
         assert clip.fps == 90
 
 
+def test_the_owners_nesting_by_person_and_class(tmp_path: Path) -> None:
+    for place in ("S03/happiness/S03-01-002", "S03/anger/S03-07-001", "S04/anger/S04-07-001"):
+        (tmp_path / "MMEW" / place).mkdir(parents=True)
+    names = ("S03-01-002", "S04-07-001")
+    clips = read_lines(
+        tmp_path, *(f"{n[1:3]},{n},1,5,9,4,{CLASSES[n[4:6]]}," for n in names), "4,S04-07-009,1,5,9,4,anger,"
+    )
+    assert clips.frame["found"].tolist() == [True, True, False]
+    assert [Path(clip.paths[0]).name for clip in clips] == [*names, "S04-07-009"]
+
+
 def test_macro_expressions_of_the_same_name_are_left_alone(tmp_path: Path) -> None:
     for kind in ("Macro_Expression", "Micro_Expression"):
         (tmp_path / "MMEW" / kind / "anger" / "S04-07-001").mkdir(parents=True)

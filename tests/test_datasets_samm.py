@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 from PIL import Image
 
 from merkit.datasets import read_dataset
+from merkit.datasets.tables import read_table
 from merkit.errors import AnnotationError
 from merkit.simulate.native import write_tree
 
@@ -195,3 +196,23 @@ def test_a_name_that_is_no_event_names_its_row(tmp_path):
     )
     with pytest.raises(AnnotationError, match=r"row 0: Filename 'video' is not like 006_1_2"):
         read_dataset("samm-lv", tmp_path)
+
+
+def test_frame_numbers_are_inclusive_as_the_column_of_durations_counts(real_data):
+    folder = real_data / "annotations"
+    durations = read_table(folder / SHORT, heading=["Subject", "Duration"])["duration"].astype(int)
+    frame = read_dataset("samm", folder).frame
+    assert (frame["offset"] - frame["onset"] + 1).tolist() == durations.tolist()
+
+
+@pytest.mark.parametrize("version", ["V1", "V3"])
+def test_other_versions_of_the_table_of_long_videos_are_told_by_their_name(tmp_path, version):
+    text = "Subject,Filename,Onset,Apex,Offset,Type,Action Units\n006,006_1_1,1,2,3,Macro,4\n"
+    (tmp_path / f"SAMM_LongVideos_{version}_Release.csv").write_text(text)
+    assert read_dataset("samm-lv", tmp_path).frame["table_version"].tolist() == [version]
+
+
+def test_a_table_without_objective_classes_is_the_first_version(tmp_path):
+    heading = "Subject,Filename,Onset Frame,Apex Frame,Offset Frame,Action Units,Estimated Emotion\n"
+    (tmp_path / "SAMM_Micro_FACS_Codes.csv").write_text(heading + "006,006_1_2,1,5,9,4,Anger\n")
+    assert read_dataset("samm", tmp_path).frame["table_version"].tolist() == ["v1"]

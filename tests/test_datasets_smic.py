@@ -236,3 +236,33 @@ def test_a_table_that_is_none_is_refused(tmp_path):
     (tmp_path / "other.csv").write_text("a,b,c\n1,2,3\n")
     with pytest.raises(DataError, match="no line is a heading"):
         read_dataset("smic-hs", tmp_path, table="other.csv")
+
+
+def test_camera_counters_have_six_to_eight_digits(tree, real_data):
+    clips = read_dataset("smic-hs", tree, table=real_data / "annotations" / CROPPED)
+    digits = Counter(len(f"{clip.onset:06d}") for clip in clips)
+    assert digits == {6: 123, 7: 17, 8: 24}
+
+
+def test_a_table_that_pads_the_subject_finds_the_folders(tmp_path):
+    picture(tmp_path, "HS/s1/micro/negative/s1_ne_01", "image1.bmp", "image2.bmp")
+    (tmp_path / CROPPED).write_text("Subject,Filename,OnsetFrame,OffsetFrame\n1,s01_ne_01,1,2\n")
+    clips = read_dataset("smic-hs", tmp_path)
+    assert (clips[0].id, clips[0].emotion, clips.frame["found"][0]) == ("s1_ne_01", "negative", True)
+
+
+def test_eleven_rows_of_the_long_table_differ_from_that_of_the_clips(real_data):
+    folder = real_data / "annotations"
+    long = read_dataset("smic-hs-long", folder, table=folder / LONG, repair=False)
+    short = {clip.id: (clip.onset, clip.offset) for clip in read_dataset("smic-hs", folder)}
+    differing = [clip for clip in long if short[clip.id] != (clip.onset, clip.offset)]
+    assert (len(differing), sum(clip.offset is None for clip in differing)) == (11, 7)
+
+
+@pytest.mark.parametrize("gone", ["OnsetF", "OffsetF"])
+def test_a_table_without_onset_or_offset_is_refused(tmp_path, gone):
+    head = [f"my {name}" if name == gone else name for name in HEAD_2019]
+    row = [3, "s3_ne_03", 302370, 302380, 11, "negative", 302000, 303000, 1001]
+    sheet(tmp_path / "SMIC-HS-E_annotation_2019.xlsx", head, row)
+    with pytest.raises(DataError, match=f"missing: .*{gone}"):
+        read_dataset("smic-hs-long", tmp_path)

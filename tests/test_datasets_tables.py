@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import zipfile
+from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from merkit.datasets import get_dataset, list_datasets, register
-from merkit.datasets.folders import find_frames_base, holds
+from merkit.datasets.annotation import TableForm
+from merkit.datasets.folders import find_frames_base, holds, is_cropped
 from merkit.datasets.repairs import Repair, apply_repairs, known_repairs
 from merkit.datasets.rows import Row, clip_table
 from merkit.datasets.tables import column, find_table, read_table, whole_number
@@ -67,6 +71,71 @@ def test_cells_of_frame_numbers(cell, number):
 def test_cells_that_are_no_frame_number(cell):
     with pytest.raises(AnnotationError, match=r"t\.csv, row 0"):
         whole_number(cell, "t.csv, row 0")
+
+
+def test_a_wrong_extent_in_the_file_hides_nothing(tmp_path):
+    # Some spreadsheet programs write <dimension ref="A1"/> whatever the sheet holds.
+    path = tmp_path / "t.xlsx"
+    book = Workbook()
+    for row in (["Subject", "Onset"], ["006", 5]):
+        book.active.append(row)
+    book.save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    wrong = parts[sheet].replace(b'ref="A1:B2"', b'ref="A1"')
+    assert wrong != parts[sheet]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in {**parts, sheet: wrong}.items():
+            archive.writestr(name, data)
+    assert read_table(path, heading=["Subject", "Onset"])["onset"].tolist() == ["5"]
+
+
+def test_cells_behind_the_heading_are_kept(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("Subject\n1,a,b\n")
+    cells = read_table(path, heading=["subject"])
+    assert [cells[name].tolist() for name in cells.columns[:3]] == [["1"], ["a"], ["b"]]
+
+
+def test_of_one_name_the_workbook_goes_before_its_export_and_notes_are_no_table(tmp_path):
+    for name in ("labels.txt", "labels.csv", "labels.xlsx", "~$labels.xlsx"):
+        (tmp_path / name).write_text("x")
+    assert find_table(tmp_path, "labels*").name == "labels.xlsx"
+    (tmp_path / "labels.xlsx").unlink()
+    assert find_table(tmp_path, "labels*").name == "labels.csv"
+    (tmp_path / "labels.csv").unlink()
+    with pytest.raises(DataError, match="no annotation table like labels"):
+        find_table(tmp_path, "labels*")
+
+
+def test_a_heading_without_lines_is_no_table(tmp_path):
+    (tmp_path / "t.csv").write_text("Subject,Onset\n,\n")
+    with pytest.raises(DataError, match=r"t\.csv: a heading and no line below it"):
+        TableForm(("t",), {"subject": "Subject"}).read(tmp_path)
+
+
+def test_a_subject_without_number_names_its_row(tmp_path):
+    (tmp_path / "t.csv").write_text("Subject,Onset\n1,5\nnone,5\n")
+    lines = list(TableForm(("t",), {"subject": "Subject"}).read(tmp_path))
+    assert lines[0].subject == 1
+    with pytest.raises(AnnotationError, match=r"t\.csv, row 1: subject 'none' has no number"):
+        _ = lines[1].subject
+
+
+@pytest.mark.parametrize(
+    ("base", "cropped"),
+    [
+        ("CASME2_RAW_selected", False),
+        ("Cropped-updated/Cropped", True),
+        ("cropped and raw/CASME2_RAW_selected", False),
+        ("RAW/Cropped", True),
+        ("sub", False),
+    ],
+)
+def test_the_lowest_name_says_whether_faces_are_cropped(base, cropped):
+    assert is_cropped(Path("data"), Path("data") / base) is cropped
+    assert is_cropped(Path("crops"), Path("crops") / base) is (cropped or base == "sub")
 
 
 def test_nearer_tables_go_before_deeper_ones(tmp_path):

@@ -30,6 +30,10 @@ def doctor(
         bool | None, typer.Option("--cropped/--raw", help="Which frames, where there are both.")
     ] = None,
     fps: Annotated[float | None, typer.Option("--fps", help="Frames a second, for image folders.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Another option of the reader; repeat."),
+    ] = None,
     no_repair: Annotated[
         bool, typer.Option("--no-repair", help="Leave known faults of the annotation as they are.")
     ] = False,
@@ -49,6 +53,7 @@ def doctor(
     merkit datasets doctor casme2 data/CASME2
     merkit datasets doctor casme2 data/CASME2 --table old/CASME2-coding-20140508.xlsx
     merkit datasets doctor samm data/SAMM --pixels --all
+    merkit datasets doctor casme3-a data/CASME3 --set stream=depth
     merkit datasets doctor samm data/SAMM --json      for scripts
     """
     import json
@@ -56,11 +61,13 @@ def doctor(
 
     from merkit.cli.failure import FAILED_CHECK
     from merkit.cli.progress import Talk
+    from merkit.cli.settings import parse_settings
     from merkit.datasets.doctor import examine
     from merkit.protocols.label_counts import label_counts
 
     given: dict[str, Any] = {"table": table, "cropped": cropped, "fps": fps}
     options = {key: value for key, value in given.items() if value is not None}
+    options |= parse_settings(settings or [])
     with Talk().progress(name) as on_progress:
         found = examine(
             name,
@@ -74,17 +81,17 @@ def doctor(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
     else:
-        _show(found, everything, pixels)
+        _show(found, root, everything, pixels)
     if found.n_missing:
         print(_verdict(found), file=sys.stderr)
         raise typer.Exit(FAILED_CHECK)
 
 
-def _show(found: Examination, everything: bool, pixels: bool) -> None:
+def _show(found: Examination, root: Path, everything: bool, pixels: bool) -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(_summary(found))
+    console.print(_summary(found, root))
     console.print(_counts(found))
     most = len(found.findings) + len(found.repairs) if everything else _SHOWN
     for line, style in _lines(found, most):
@@ -100,15 +107,20 @@ def _verdict(found: Examination) -> str:
     return f"{found.n_missing} of {found.expected['total']['clips']} clips are missing."
 
 
-def _summary(found: Examination) -> Table:
+def _summary(found: Examination, root: Path) -> Table:
     from rich.table import Table
 
     expected = found.expected.get("total", {})
     table = Table(title=f"{found.dataset}, table {found.table_version or 'unknown'}", title_justify="left")
     for heading in ("", "here", "expected"):
         table.add_column(heading, overflow="fold")
-    table.add_row("clips", f"{found.clips}, {found.n_missing} missing", _number(expected.get("clips")))
+    short = f", {len(found.short)} short" if found.short else ""
+    table.add_row("clips", f"{found.clips}, {found.n_missing} missing{short}", _number(expected.get("clips")))
     table.add_row("subjects", str(found.subjects), _number(expected.get("subjects")))
+    for path in found.table_files:
+        table.add_row("annotation", _below(path, root), "")
+    if found.frames:
+        table.add_row("frames in", _below(found.frames, root), "")
     table.add_row("frames a second", _listed(found.fps), "")
     if found.images:
         table.add_row("pixels", _listed(found.sizes), "")
@@ -118,33 +130,40 @@ def _summary(found: Examination) -> Table:
 
 
 def _counts(found: Examination) -> Table:
+    """One row a label map; where a count differs from that of a complete copy, ``25 of 28``."""
     from rich.table import Table
 
     table = Table(title="Clips by label", title_justify="left")
-    table.add_column("of")
-    table.add_column("label")
-    table.add_column("here", justify="right")
-    table.add_column("expected", justify="right")
+    for heading in ("labels", "clips here", "complete"):
+        table.add_column(heading, overflow="fold")
     for what, counts in found.counts.items():
         if what == "total":
             continue
         expected = found.expected.get(what, {})
-        labels = [*counts, *(label for label in expected if label not in counts)]
-        for place, label in enumerate(labels):
-            wanted = expected.get(label, 0) if expected else None
-            agrees = wanted in (None, counts.get(label, 0))
-            row = (what if place == 0 else "", label, str(counts.get(label, 0)), _number(wanted))
-            table.add_row(*row, style=None if agrees else "yellow")
+        parts = []
+        for label in dict.fromkeys((*counts, *expected)):
+            here, wanted = counts.get(label, 0), expected.get(label, 0)
+            parts.append(f"{label} {here}" + (f" of {wanted}" if expected and here != wanted else ""))
+        differs = any(" of " in part for part in parts)
+        verdict = "" if not expected else "no" if differs else "yes"
+        table.add_row(what, ", ".join(parts), verdict, style="yellow" if differs else None)
     return table
 
 
 def _lines(found: Examination, most: int) -> Iterator[tuple[str, str]]:
     """Findings by kind, the worst first, then repairs; each a line and its style."""
+    from merkit.datasets.doctor import COUNT_OF
+
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for finding in found.findings:
-        kinds.setdefault((finding.severity, finding.kind), []).append(finding)
+        # The table of counts has these.
+        if not finding.kind.startswith(COUNT_OF):
+            kinds.setdefault((finding.severity, finding.kind), []).append(finding)
     for severity, kind in sorted(kinds, key=lambda key: _ORDER.index(key[0])):
         group = kinds[severity, kind]
+        if len(group) == 1 and not group[0].clip:
+            yield f"{kind}: {group[0].text}", _STYLES[severity]
+            continue
         yield f"{kind}: {len(group)}", _STYLES[severity]
         for finding in group[:most]:
             row = "" if finding.row is None else f" (row {finding.row})"
@@ -159,6 +178,12 @@ def _lines(found: Examination, most: int) -> Iterator[tuple[str, str]]:
             yield f"  and {len(found.repairs) - most} more; --all lists them", "dim"
     if not found.findings and not found.repairs:
         yield "Nothing is missing and nothing is wrong.", "green"
+
+
+def _below(path: str, root: Path) -> str:
+    """A path from the root on, where it lies below it."""
+    whole = Path(path)
+    return str(whole.relative_to(root)) if whole.is_relative_to(root) else path
 
 
 def _number(value: int | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,7 +40,7 @@ _SIDED_GROUP = re.compile(rf"(?P<side>{_SIDE})?\s*\((?=\s*[\d(LRATBM])", re.IGNO
 _MARKED = re.compile(r"(?P<mark>ref|loses)\s*", re.IGNORECASE)
 _REMARK = re.compile("|".join(rf"{word}\b\??" for word in REMARKS), re.IGNORECASE)
 _OR = re.compile(r"\s*(?:or(?![a-z])|/)\s*", re.IGNORECASE)
-_BETWEEN = re.compile(r"[\s+,，-]*")
+_BETWEEN = re.compile(r"[\s+,-]*")
 _LEVEL_AFTER = re.compile(_LEVEL, re.IGNORECASE)
 
 
@@ -125,7 +126,8 @@ def parse_action_units(text: str) -> tuple[Item, ...]:
     """
     if text.strip().casefold() in _NONE:
         return ()
-    return _Reader(text).read()
+    # Tables from China have full-width commas; brackets and signs of that kind are read alike.
+    return _Reader(unicodedata.normalize("NFKC", text)).read()
 
 
 def format_action_units(items: Iterable[Item]) -> str:

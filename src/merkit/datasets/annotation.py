@@ -10,7 +10,7 @@ from typing import Any
 from merkit.datasets.folders import Place
 from merkit.datasets.rows import Row
 from merkit.datasets.tables import column_key, find_table, read_table, subject_number, whole_number
-from merkit.errors import AnnotationError
+from merkit.errors import AnnotationError, DataError
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,14 @@ class TableForm:
         Raises
         ------
         DataError
-            If it cannot be read or lacks a column.
+            If it cannot be read, lacks a column or has no line.
         """
         if not self.heading:
             cells = read_table(path, tuple(self.columns), sheet=self.sheet)
             return Annotation(path, cells.to_dict("records"), tuple(self.columns))
         cells = read_table(path, sheet=self.sheet, heading=tuple(self.columns.values()))
+        if not len(cells):
+            raise DataError(f"{path}: a heading and no line below it; give the table with the clips")
         names = {}
         for what, headings in (*self.columns.items(), *self.optional.items()):
             keys = [column_key(heading) for heading in headings.split("|")]

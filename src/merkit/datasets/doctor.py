@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,9 @@ from merkit.video.sources import FolderFrames
 FOLDERS = "folders"
 """Version of the table of datasets that need none."""
 
+COUNT_OF = "count of"
+"""What the kind of a finding about counts begins with."""
+
 LabelCounts = Callable[[ClipTable], Mapping[str, tuple[dict[str, int], dict[str, int]]]]
 """Counts of classes and expected ones, by name of a label map."""
 
@@ -42,6 +46,10 @@ class Examination:
     Attributes
     ----------
     dataset, table_version : str
+    table_files : tuple of str
+        The annotation tables that were read.
+    frames : str
+        The folder that holds the frames of all clips; empty where there are none.
     clips, found, subjects : int
         Rows of the annotation, those with frames (or features), and people.
     counts, expected : dict
@@ -59,6 +67,8 @@ class Examination:
 
     dataset: str
     table_version: str
+    table_files: tuple[str, ...]
+    frames: str
     clips: int
     found: int
     subjects: int
@@ -74,7 +84,12 @@ class Examination:
     @property
     def missing(self) -> list[str]:
         """Ids of the clips that cannot be used."""
-        return list(dict.fromkeys(f.clip for f in self.findings if f.severity == "missing" and f.clip))
+        return self._clips(lambda finding: finding.severity == "missing")
+
+    @property
+    def short(self) -> list[str]:
+        """Ids of the clips that lack some of their frames."""
+        return self._clips(lambda finding: finding.kind in ("short clip", "missing frames"))
 
     @property
     def n_missing(self) -> int:
@@ -86,10 +101,13 @@ class Examination:
         return len(self.missing) + max(0, wanted - self.clips)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, with the ids and the number of missing clips."""
+        """As plain data, with the ids of missing and of short clips."""
         plain = asdict(self)
         plain["repairs"] = [{"clip": c, "row": row, "text": text} for c, row, text in self.repairs]
-        return {**plain, "missing": self.missing, "n_missing": self.n_missing}
+        return {**plain, "missing": self.missing, "n_missing": self.n_missing, "short": self.short}
+
+    def _clips(self, wanted: Callable[[Finding], bool]) -> list[str]:
+        return list(dict.fromkeys(f.clip for f in self.findings if f.clip and wanted(f)))
 
 
 def examine(
@@ -147,7 +165,7 @@ def examine(
         for what, (there, wanted) in label_counts(table).items():
             counts[what] = there
             expected |= {what: wanted} if wanted and planned is None else {}
-    findings = _without_apex(findings, len(clips)) + looked.findings
+    findings = _said_once(findings, len(clips)) + looked.findings
     findings += owners_of_foreign(findings, clips, looked.listings)
     findings += check_doubles(clips, looked.listings)
     findings += _unlisted(looked.folders)
@@ -156,9 +174,11 @@ def examine(
     return Examination(
         dataset=name,
         table_version=version,
+        table_files=tuple(dict.fromkeys(filter(None, map(str, about["table_file"])))),
+        frames=os.path.commonpath(looked.folders) if looked.folders else "",
         clips=len(clips),
         found=int(about["found"].astype(bool).sum()),
-        subjects=len(set(table.groups())) if len(table) else 0,
+        subjects=counts["total"]["subjects"],
         counts=counts,
         expected=expected,
         fps=dict(Counter("unknown" if clip.fps is None else f"{clip.fps:g}" for clip in clips)),
@@ -202,7 +222,7 @@ def _look(
         if folder not in look.folders:
             listing = look.folders[folder] = Listing.of(folder)
             if listing.files:
-                first = listing.files[min(listing.files)]
+                first = listing.path(min(listing.files))
                 sizes[folder], problem = size_of(clip, rows[place], first)
                 look.findings += [problem] if problem else []
         listing = look.listings[clip.id] = look.folders[folder]
@@ -234,6 +254,9 @@ def _annotation(clip: Clip, row: int | None, about: pd.Series, known: set[str]) 
     for fault in str(about.get("faults") or "").split("; "):
         if fault and fault not in unreadable:
             findings.append(Finding("annotation", "fault", clip.id, fault, row))
+    if not clip.subject:
+        text = "nobody knows whose clip it is, so it has no fold"
+        findings.append(Finding("no subject", "fault", clip.id, text, row))
     if clip.apex is None and about.get("apex_reason"):
         findings.append(Finding("no apex", "note", clip.id, str(about["apex_reason"]), row))
     if known and clip.emotion and clip.emotion.casefold() not in known:
@@ -242,23 +265,26 @@ def _annotation(clip: Clip, row: int | None, about: pd.Series, known: set[str]) 
     return findings
 
 
-def _without_apex(findings: list[Finding], n: int) -> list[Finding]:
+def _said_once(findings: list[Finding], n: int) -> list[Finding]:
     """Say once what holds for all clips: many datasets have no apex."""
-    none = [finding for finding in findings if finding.kind == "no apex"]
-    if n < 2 or len(none) < n:
-        return findings
-    rest = [finding for finding in findings if finding.kind != "no apex"]
-    return [*rest, Finding("no apex", "note", "", f"in none of the clips: {none[0].text}")]
+    for kind in ("no apex", "no subject"):
+        alike = [finding for finding in findings if finding.kind == kind]
+        if len(alike) == n > 1:
+            rest = [finding for finding in findings if finding.kind != kind]
+            text = f"in none of the clips: {alike[0].text}"
+            findings = [*rest, Finding(kind, alike[0].severity, "", text)]
+    return findings
 
 
 def _counts(table: ClipTable) -> Counts:
     emotions = [str(e).casefold() for e in table.frame["emotion"] if e is not None and e == e]
-    people = len(set(table.groups())) if len(table) else 0
-    counts: Counts = {"total": {"clips": len(table), "subjects": people}}
+    columns = (table.frame[name] for name in ("dataset", "subject"))
+    people = {(dataset, subject) for dataset, subject in zip(*columns, strict=True) if subject}
+    counts: Counts = {"total": {"clips": len(table), "subjects": len(people)}}
     if emotions:
         counts["emotion"] = dict(Counter(emotions).most_common())
-    if "kind" in table.frame.columns:
-        counts["kind"] = dict(Counter(str(kind) for kind in table.frame["kind"]).most_common())
+    if "kind" in table.frame.columns and table.frame["kind"].any():
+        counts["kind"] = dict(Counter(kind for kind in table.frame["kind"] if kind).most_common())
     return counts
 
 
@@ -277,7 +303,7 @@ def _against(name: str, version: str, counts: Counts, expected: Counts) -> list[
             assert there is not None
             if there.get(label, 0) != count:
                 text = f"{label}: {there.get(label, 0)}, expected {count}"
-                findings.append(Finding(f"count of {what}", "fault", "", text))
+                findings.append(Finding(f"{COUNT_OF} {what}", "fault", "", text))
     return findings
 
 

@@ -2,8 +2,8 @@
 
 ``expected.csv`` has one count a line: dataset, version (``*`` for all), what (``total``, ``emotion`` or
 ``kind``), name, count.  The counts were taken from the tables themselves; where there was none to take
-them from (CASME, SMIC VIS and NIR, 4DME, DFME's test sets), from papers and descriptions.  What classes
-these labels make is a matter of protocols.
+them from (CASME, CAS(ME)^3 part C, SMIC VIS and NIR, 4DME, DFME's test sets), from papers and
+descriptions.  What classes these labels make is a matter of protocols.
 """
 
 from __future__ import annotations

@@ -43,16 +43,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of one folder: file and bytes by frame number, and names that share a number."""
+    """The images of one folder: name and bytes by frame number, and names that share a number."""
 
-    files: dict[int, Path]
+    folder: Path
+    files: dict[int, str]
     sizes: dict[int, int]
     doubled: tuple[str, ...] = field(default=())
 
     @classmethod
     def of(cls, folder: Path) -> Listing:
         """Read the names in a folder; an absent folder has none."""
-        files: dict[int, Path] = {}
+        # Names, not paths: a set of long videos has a million frames.
+        files: dict[int, str] = {}
         sizes: dict[int, int] = {}
         doubled = []
         if folder.is_dir():
@@ -65,9 +67,13 @@ class Listing:
                     if number in files:
                         doubled.append(entry.name)
                         continue
-                    files[number] = Path(entry.path)
+                    files[number] = entry.name
                     sizes[number] = entry.stat().st_size
-        return cls(files, sizes, tuple(doubled))
+        return cls(folder, files, sizes, tuple(doubled))
+
+    def path(self, number: int) -> Path:
+        """The file of a frame."""
+        return self.folder / self.files[number]
 
 
 def check_numbers(clip: Clip, row: int | None, listing: Listing) -> Iterator[Finding]:
@@ -116,18 +122,14 @@ def owners_of_foreign(
     findings: Sequence[Finding], clips: Sequence[Clip], listings: dict[str, Listing]
 ) -> Iterator[Finding]:
     """Say whose frames lie in a folder with foreign frames, where exactly one clip fits them."""
+    spans = [(c.onset, c.offset, c.id) for c in clips if c.onset is not None and c.offset is not None]
     for finding in findings:
         if finding.kind != "foreign frames":
             continue
         files = listings[finding.clip].files
         first, last = min(files), max(files)
         fitting = [
-            clip.id
-            for clip in clips
-            if clip.onset is not None
-            and clip.offset is not None
-            and clip.id != finding.clip
-            and first <= clip.onset <= clip.offset <= last
+            name for onset, offset, name in spans if first <= onset <= offset <= last and name != finding.clip
         ]
         if len(fitting) == 1:
             text = f"the frames in its folder fit {fitting[0]}; the folders may be exchanged"
@@ -145,7 +147,7 @@ def check_doubles(clips: Sequence[Clip], listings: dict[str, Listing]) -> Iterat
         stop = clip.offset if clip.offset in listing.files else max(listing.files)
         assert start is not None
         assert stop is not None
-        ends = listing.files[start], listing.files[stop]
+        ends = listing.path(start), listing.path(stop)
         alike.setdefault((listing.sizes[start], listing.sizes[stop]), []).append((clip, *ends))
     for group in alike.values():
         if len({ends[1:] for ends in group}) < 2:

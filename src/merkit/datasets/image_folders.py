@@ -57,7 +57,7 @@ def read_folders(root: Path, *, repair: bool, fps: float | None = None, subject:
     for label, person, clip in _clips(root):
         is_folder = clip.is_dir()
         if is_folder and fps is None:
-            raise ConfigError(f"{root}: images do not say their rate; give it with fps=")
+            raise ConfigError(f"{root}: images do not say their rate; give it with fps= (--fps)")
         name = clip.name if is_folder else clip.stem
         found = None if person else pattern.search(name)
         alone = not person and found is None

@@ -47,7 +47,7 @@ def check_pixels(clip: Clip, row: int | None, listing: Listing) -> Iterator[Find
     kept: list[int] = []
     shapes: list[tuple[int, int]] = []
     for number in numbers:
-        path = listing.files[number]
+        path = listing.path(number)
         try:
             frame, shape = _small(path)
         except (OSError, ValueError, SyntaxError) as error:

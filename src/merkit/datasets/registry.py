@@ -142,7 +142,11 @@ def read_dataset(name: str, root: str | Path, *, repair: bool = True, **options:
     repair : bool
         Whether known faults of the annotation are repaired; every repair is noted on its clip.
     **options
-        Keywords of the reader, for example ``table=`` (another annotation table) or ``cropped=True``.
+        Keywords of the reader.  Nearly all readers have ``table=``, an annotation table that is not found
+        by its name or not the newest; those of releases with raw and cropped faces have ``cropped=``, raw
+        (``False``) or cropped frames (``True``), raw ones if there are any when not said.  Further ones
+        are ``stream=`` of CAS(ME)^3, ``whole_videos=`` of CAS(ME)^2, ``part=`` of DFME, ``static=`` of
+        4DME, ``fps=`` of your own clips and ``subject=`` of ``folders``.
 
     Returns
     -------
@@ -155,7 +159,15 @@ def read_dataset(name: str, root: str | Path, *, repair: bool = True, **options:
     ConfigError
         For an unknown dataset or option; the nearest is suggested.
     DataError
-        If there is nothing at `root`, or no annotation table in it.
+        If there is nothing at `root`, or no annotation table in it that can be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from merkit.simulate.native import write_tree
+    >>> clips = read_dataset("samm", write_tree("samm", tempfile.mkdtemp(), clips=3))
+    >>> len(clips), clips[0].subject, clips.frame["table_version"][0]
+    (3, '006', 'v2')
     """
     dataset = get_dataset(name)
     parameters = inspect.signature(dataset.reader).parameters.values()
