@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -187,6 +188,15 @@ class TestList:
     def test_misspelt_name_gets_the_nearest(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["datasets", "list", "cazme2"]) == 2
         assert "did you mean 'casme2'" in capsys.readouterr().err
+
+    def test_the_page_of_datasets_has_every_name_and_option(self) -> None:
+        page = (Path(__file__).parent.parent / "docs" / "datasets.md").read_text(encoding="utf-8")
+        lines = [line for line in page.splitlines() if line.startswith("| `")]
+        for name in NAMES:
+            (line,) = [line for line in lines if f"`{name}`" in line.split("|")[1]]
+            for option in inspect.signature(get_dataset(name).reader).parameters:
+                if option not in ("root", "repair", "table"):
+                    assert f"`{option}`" in line, (name, option)
 
     def test_every_summary_is_one_short_line(self) -> None:
         for name in list_datasets():

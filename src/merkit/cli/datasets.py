@@ -58,11 +58,16 @@ def list_datasets(
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title="Datasets", title_justify="left")
-    for heading in ("name", "what", "from"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("what, and from whom", overflow="fold")
     for item in known:
-        table.add_row(item.name, item.summary, item.page)
+        page = Text(f"\n{item.page}" if item.page else "", style="dim")
+        table.add_row(item.name, Text(item.summary) + page)
     Console().print(table)
-    typer.echo("Read one: merkit.datasets.read_dataset(name, folder).")
+    typer.echo(
+        "Check a copy: merkit datasets doctor NAME FOLDER.  From Python: merkit.read_dataset(name, folder)."
+    )
+    typer.echo("How each one lies on the disk, and what is repaired: docs/datasets.md.")
