@@ -113,6 +113,13 @@ def test_whole_frames_are_only_resized():
     np.testing.assert_array_equal(face.frames, frames)
     assert face.landmarks is None
     assert face.placement.how == "whole"
+    # In the middle, at any size: turned around, the crop is turned around.
+    smooth = cv2.GaussianBlur(frames[0], (0, 0), 3)[None]
+    there, back = (
+        aligned_face(clip_of(np.ascontiguousarray(f)), face="whole", dtype="float32").frames[0]
+        for f in (smooth, smooth[:, ::-1, ::-1])
+    )
+    np.testing.assert_allclose(back[::-1, ::-1], there, atol=0.2)
 
 
 def test_grey_and_colour_give_the_same(swaying):
