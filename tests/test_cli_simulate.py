@@ -100,8 +100,10 @@ def test_the_answer_says_what_there_is_and_how_to_go_on(
     assert "disgust 1, surprise 1" in said.out
     assert f"merkit datasets doctor casme2 {out}" in said.out
     assert said.err.startswith("note: 2 subjects are made of one picture and look alike")
-    assert main(["datasets", "doctor", "casme2", str(out)]) == 0
-    assert "Nothing is missing and nothing is wrong." in capsys.readouterr().out
+    assert main(["datasets", "doctor", "casme2", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {finding["severity"] for finding in found["findings"]} <= {"note"}
+    assert found["expected"]["emotion"] == {"disgust": 1, "surprise": 1}
     assert main([*arguments, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
