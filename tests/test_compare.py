@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from evaluation_kit import BySubject, ByThirds, toy_table
 
@@ -48,6 +49,17 @@ def test_rows_hold_the_scores_of_the_runs_and_tests_against_the_first(runs):
     assert bad["p"]["uf1"] < 0.1
     assert bad["mcnemar"]["only_first"] > bad["mcnemar"]["only_second"]
     assert any("number of seeds" in note for note in found.notes)
+
+
+def test_of_several_runs_p_is_adjusted_for_there_being_several(runs):
+    found = compare([runs / "good", runs / "bad", runs / "audit"])
+    p = [row["p"]["uf1"] for row in found.rows[1:]]
+    # Holm: the smaller times two, the larger no less than that.
+    low = min(1.0, 2 * min(p))
+    assert [row["p_holm"] for row in found.rows[1:]] == [
+        low if k == np.argmin(p) else max(low, p[k]) for k in (0, 1)
+    ]
+    assert f"{min(p):.4f} ({low:.4f})" in found.to_markdown()
 
 
 def test_an_audit_is_marked_as_no_result(runs):
