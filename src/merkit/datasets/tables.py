@@ -62,7 +62,8 @@ def find_table(root: Path, *names: str, table: str | Path | None = None) -> Path
         if above is not None:
             raise DataError(f"{root}: {above.name} lies above, in {folder}; give that folder instead")
     there = f"there are {', '.join(others[:5])}; name it" if others else "put it there or name it"
-    raise DataError(f"{root}: no annotation table like {names[0]}; {there} {_BY_HAND}")
+    like = names[0] if Path(names[0]).suffix.casefold() in _SUFFIXES else f"{names[0]}.xlsx"
+    raise DataError(f"{root}: no annotation table like {like}; {there} {_BY_HAND}")
 
 
 def find_optional_table(root: Path, *names: str, table: str | Path | None = None) -> Path | None:
