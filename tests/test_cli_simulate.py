@@ -52,22 +52,6 @@ def wait_for_a_clip(out: Path, running: subprocess.Popen[str]) -> None:
     raise AssertionError(f"no clip was finished: {running.communicate()}")
 
 
-def test_an_early_stop_ends_in_one_line_too(tmp_path: Path) -> None:
-    # While worker processes are only starting, they must not print what stopped them.
-    out = tmp_path / "out"
-    with start(out) as running:
-        while not (out / "simulation.json").exists() and running.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                running.wait(0.02)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            running.wait(0.3)
-        os.killpg(running.pid, signal.SIGINT)
-        said = running.communicate()
-    assert said == ("", "stopped; what was finished is kept\n")
-    assert running.returncode == 130
-    assert not list(out.glob(".draft*"))
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
     how: signal.Signals, tmp_path: Path, undisturbed: dict[str, str], capfd: pytest.CaptureFixture[str]

@@ -89,6 +89,22 @@ def test_casme_pads_numbers_from_row_92_on(tmp_path):
     assert (root / layout.folder(clips[92]) / layout.file(clips[92], clips[92].onset)).is_file()
 
 
+@pytest.mark.parametrize(
+    ("name", "n", "last"),
+    [
+        ("casme2", 28, "28"),
+        ("smic-hs", 11, "13"),
+        ("samm", 9, "015"),
+        ("casme-sq", 22, "22"),
+        ("samm-lv", 2, "007"),
+    ],
+)
+def test_people_beyond_those_of_a_dataset_get_further_numbers(name, n, last):
+    people = get_layout(name).people(n)
+    assert len(set(people)) == n
+    assert people[-1] == last
+
+
 @pytest.mark.parametrize("name", list_layouts())
 def test_equal_seeds_give_equal_trees(name, tmp_path):
     first, second, other = (
