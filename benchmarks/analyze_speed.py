@@ -71,9 +71,8 @@ def speed(video: Path) -> dict[str, Any]:
     stages: dict[str, float] = defaultdict(float)
     with open_video(video) as reader:
         timed_frames(stages, type(reader))
-    timed(stages, track, "optical_flow", "flow of the scan")
-    timed(stages, track, "warp", "crop")
-    timed(stages, RigidFit, "__call__", "fit of the head")
+    timed(stages, track, "settle", "crop, flow and fit of the scan")
+    timed(stages, RigidFit, "__call__", "fit of the head (scan and measurement)")
     timed(stages, track.FaceTracker, "_refer", "new references")
     for name in ("detect", "mesh", "mesh_from_points"):
         timed(stages, blaze.BlazeFaceModels, name, "face networks")

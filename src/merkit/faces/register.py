@@ -7,7 +7,6 @@ within a tenth of a pixel (measured in ``benchmarks/registration.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -86,9 +85,11 @@ class RigidFit:
         scale_floor: float = 0.03,
     ) -> None:
         self.grid = np.asarray(grid, dtype=np.float64)
-        self.shape = len(np.unique(grid[:, 1])), len(np.unique(grid[:, 0]))
-        if len(grid) != self.shape[0] * self.shape[1]:
+        self._columns, self._rows = (_every(positions) for positions in self.grid.T)
+        y, x = np.mgrid[self._rows, self._columns]
+        if not np.array_equal(self.grid, np.column_stack([x.ravel(), y.ravel()])):
             raise DataError(f"RigidFit: {len(grid)} samples are no whole raster; take those of grid_points")
+        self.shape = x.shape
         total = max(float(weights.sum()), 1e-9)
         self.centre = tuple(float(c) for c in (weights @ grid) / total)
         self.half = float(np.ptp(grid[:, 0]) / 2) or 1.0
@@ -113,6 +114,7 @@ class RigidFit:
         self._products = products.reshape(len(u_on), n * n)
         self._u, self._v = u_on, v_on
         self._ridge = 1e-9 * np.eye(n) * total
+        self._smooth_u, self._smooth_v = self._smoothed_model(self.weights[self._on])
 
     def __call__(
         self,
@@ -132,7 +134,11 @@ class RigidFit:
         params = np.zeros(n)
         if not used.any():
             return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
-        smooth = self._smoother(prior)
+        smooth_u, smooth_v = self._smooth_u, self._smooth_v
+        if seen is not None and not seen[self._on].all():
+            smooth_u, smooth_v = self._smoothed_model(prior)
+        # Smoothing is linear, so of the residual flow and model are smoothed once and not in every round.
+        smooth_fu, smooth_fv = self._smoothed(np.stack([fu, fv], axis=1), prior).T
         kth = int(0.4 * np.count_nonzero(used))
         for _ in range(iterations):
             before = params
@@ -140,38 +146,33 @@ class RigidFit:
             params = np.linalg.solve(normal, self._u.T @ (weights * fu) + self._v.T @ (weights * fv))
             if np.abs(params - before).max() < SETTLED:
                 break
-            residual2 = smooth(fu - self._u @ params, fv - self._v @ params)
+            residual2 = (smooth_fu - smooth_u @ params) ** 2 + (smooth_fv - smooth_v @ params) ** 2
             level = float(np.partition(residual2[used], kth)[kth])
             scale = max(self.scale_floor, QUANTILE_SCALE * np.sqrt(level))
             weights = prior * np.clip(1.0 - residual2 / (TUNING * scale) ** 2, 0.0, None) ** 2
         return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
 
-    def _smoother(
-        self, prior: NDArray[np.float64]
-    ) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]:
-        """Squared length of a field (u, v) on the samples with weight, smoothed by that weight first."""
-        picture = np.zeros((*self.shape, 2), dtype=np.float32)
-        samples = picture.reshape(-1, 2)
-        samples[self._on] = prior[:, None]
-        mass = _blur(picture).reshape(-1, 2)[self._on] + 1e-6
+    def _smoothed_model(self, prior: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self._smoothed(self._u, prior), self._smoothed(self._v, prior)
 
-        def squared(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-            samples[self._on] = np.stack([prior * u, prior * v], axis=1)
-            mean = _blur(picture).reshape(-1, 2)[self._on] / mass
-            return (mean.astype(np.float64) ** 2).sum(axis=1)
-
-        return squared
+    def _smoothed(self, values: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values (n, k) on the samples with weight, as means around each of them by that weight."""
+        raster = np.zeros((*self.shape, values.shape[1] + 1), dtype=np.float32)
+        raster.reshape(-1, raster.shape[2])[self._on] = np.column_stack([values * prior[:, None], prior])
+        blurred = cv2.GaussianBlur(raster, (0, 0), SMOOTH, borderType=cv2.BORDER_CONSTANT)
+        sums = blurred.reshape(-1, raster.shape[2])[self._on].astype(np.float64)
+        return np.asarray(sums[:, :-1] / (sums[:, -1:] + 1e-6))
 
     def sampled(self, dense: NDArray[np.floating]) -> NDArray[np.floating]:
         """A field (H, W, 2) at the samples, (N, 2)."""
-        x, y = self.grid.astype(np.intp).T
-        return dense[y, x]
+        return dense[self._rows, self._columns].reshape(len(self.grid), -1)
 
     def field(self, motion: RigidMotion) -> NDArray[np.float64]:
         """The rigid flow (N, 2) on the grid."""
         return np.stack([self.u @ motion.params, self.v @ motion.params], axis=1)
 
 
-def _blur(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Gaussian blur of a raster of samples (rows, columns, channels), nothing beyond its edge."""
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), SMOOTH, borderType=cv2.BORDER_CONSTANT))
+def _every(positions: NDArray[np.float64]) -> slice:
+    """The evenly spaced whole numbers that occur, as a slice."""
+    at = np.unique(positions).astype(int)
+    return slice(int(at[0]), int(at[-1]) + 1, int(at[1] - at[0]) if len(at) > 1 else 1)
