@@ -361,6 +361,8 @@ def test_a_pretrained_bundle_that_knows_a_test_subject_is_caught():
 def test_a_shared_artifact_that_knows_a_test_subject_is_caught():
     with pytest.raises(LeakageError, match="artifact 'interpolation' was trained on subject toy/1"):
         run(ByThirds, artifacts={"interpolation": Bundle("toy/s01")})
+    with pytest.raises(LeakageError, match="was trained on subject toy/1"):
+        run(ByThirds, artifacts={"interpolation": {"trained_subjects": "toy/s01"}})
     with pytest.raises(LeakageError, match="does not say on whom it was trained"):
         run(ByThirds, artifacts={"interpolation": object()})
 

@@ -232,7 +232,8 @@ def _trained_subjects(thing: Any) -> Iterable[str] | None:
 
 
 def _refuse_trained(what: str, trained: Iterable[str], test_people: frozenset[str]) -> None:
-    shared = people(trained) & test_people
+    # One name alone would be taken for a sequence of letters, none of which is a subject.
+    shared = people([trained] if isinstance(trained, str) else trained) & test_people
     if shared:
         raise LeakageError(
             f"{what} was trained on subject {min(shared)}, who is tested here; "
