@@ -21,8 +21,8 @@ def coverage() -> str:
     """How often the intervals hold the truth."""
     result, link = newest("interval_coverage")
     rows = [[row["subjects"], *(f"{row[score]['value']:.1%}" for score in TITLES)] for row in result["rows"]]
-    head = f"The 95 % intervals held the truth in ({result['studies']} studies a row, {_from(link)}):\n\n"
-    return head + _table(["people in a study", *TITLES.values()], rows)
+    head = f"The 95 % intervals held the truth in ({result['studies']} studies a row, {from_here(link)}):\n\n"
+    return head + table(["people in a study", *TITLES.values()], rows)
 
 
 def audit() -> str:
@@ -34,8 +34,8 @@ def audit() -> str:
         ("best epoch on each test subject, **not a result**", shown["best_epoch_on_test_subject"], "{:.3f}"),
         ("gap", shown["gap"], "{:+.3f}"),
     ]
-    head = f"A {shown['method']}, on the published flow maps of MEGC2019 ({_from(link)}):\n\n"
-    return head + _table(
+    head = f"A {shown['method']}, on the published flow maps of MEGC2019 ({from_here(link)}):\n\n"
+    return head + table(
         ["scored", *TITLES.values()],
         [[name, *(form.format(scores[score]) for score in TITLES)] for name, scores, form in rows],
     )
@@ -53,11 +53,11 @@ def scores() -> str:
             rows.append([settings, name, part["n"], uf1, f"{part['uar']:.4f}", f"{part['accuracy']:.4f}"])
     seconds = result["seconds"]
     same = result["same_bytes_twice"] and result["same_bytes_after_kills"]
-    return _table(["settings", "data", "clips", *TITLES.values()], rows) + (
+    return table(["settings", "data", "clips", *TITLES.values()], rows) + (
         f"\n\nThe run took {seconds['fixed']:.0f} s, nested {seconds['nested']:.0f} s, on 2 cores of a "
         "shared machine. Two runs, one of them in a\nsingle process, gave "
         f"{'the same' if same else '**other**'} bytes; so did one that was killed with `kill -9` at "
-        f"{result['kills']} random moments and\nstarted again each time. From {_from(link)}."
+        f"{result['kills']} random moments and\nstarted again each time. From {from_here(link)}."
     )
 
 
@@ -70,12 +70,13 @@ def filled(text: str) -> str:
     return text
 
 
-def _table(head: list[str], rows: list[list[Any]]) -> str:
+def table(head: list[str], rows: list[list[Any]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def _from(link: str) -> str:
+def from_here(link: str) -> str:
     """A link as from this folder."""
     return link.replace("](benchmarks", "](../benchmarks")
 
