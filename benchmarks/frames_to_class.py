@@ -36,6 +36,7 @@ CLASS_OF = {"AU12": "positive", "AU4": "negative", "AU1+2": "surprise"}
 FACE_PX = (60, 100, 200)
 PEAKS = (0.5, 1.0, 2.0)
 """Pixels of a face 200 px wide."""
+SIDES = ("both", "left", "right", "both")
 KINDS = ((100.0, False), (200.0, False), (100.0, False), (100.0, True))
 """Frames a second, and whether there is a blink somewhere, of four clips alike."""
 VARIANTS = {
@@ -62,7 +63,9 @@ def portraits(folder: Path) -> dict[str, dict[int, Portrait]]:
     }
 
 
-def film(face: Portrait, units: str, peak: float, fps: float, noise: float, blink: bool, seed: int) -> Clip:
+def film(
+    face: Portrait, units: str, side: str, peak: float, fps: float, noise: float, blink: bool, seed: int
+) -> Clip:
     """A clip with two still frames before its onset and behind its offset."""
     rng = np.random.default_rng(seed)
     rise, hold, fall = (0.13 * rng.uniform(0.7, 1.4), 0.02, 0.2 * rng.uniform(0.7, 1.4))
@@ -73,7 +76,6 @@ def film(face: Portrait, units: str, peak: float, fps: float, noise: float, blin
     scale = face.face_px / 200
     length = course.offset + 3
     poses = HeadMotion(1.5 * scale, 0.3, 0.004).path(length, fps, rng)
-    side = ("both", "left", "right", "both")[seed % 4]
     field = face.field(units, side, float(rng.uniform(-0.3, 0.3)))  # type: ignore[arg-type]
     closing = onset + rng.uniform(0.1, 0.9) * (course.offset - onset)
     camera, frames = Camera(noise=noise), []
@@ -113,8 +115,9 @@ def main() -> None:
     ]
     for seed, (name, px, peak, units, repeat) in enumerate(track(plan)):
         fps, blink = KINDS[repeat % 4]
-        clip = film(faces[name][px], units, peak, fps, options.noise, blink, seed)
-        row = {"face": name, "px": px, "peak": peak, "units": units, "fps": fps, "blink": blink}
+        side = SIDES[repeat % 4]
+        clip = film(faces[name][px], units, side, peak, fps, options.noise, blink, seed)
+        row = {"face": name, "px": px, "peak": peak, "units": units, "side": side, "fps": fps, "blink": blink}
         started = time.perf_counter()
         found = apex_of(clip, "estimated").number
         row |= {
@@ -141,6 +144,11 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
         {"face_px": px, "peak_px200": peak, "units": units, **proportion(int(part.default.sum()), len(part))}
         for (px, peak, units), part in calm.groupby(["px", "peak", "units"], sort=False)
     ]
+    seen = calm[calm.peak >= 1]
+    sides = [
+        {"units": units, "side of the person": side, **proportion(int(part.default.sum()), len(part))}
+        for (units, side), part in seen.groupby(["units", "side"], sort=False)
+    ]
     variants, apex = [], []
     for (blink, px, peak), part in table.groupby(["blink", "px", "peak"]):
         about = {"blink": bool(blink), "face_px": px, "peak_px200": peak, "n": len(part)}
@@ -157,10 +165,16 @@ def summary(table: pd.DataFrame) -> dict[str, Any]:
         "with annotated apex": round(float(table["default s"].median()), 3),
         "estimating the apex": round(float(table["apex_s"].median()), 3),
     }
-    for name, rows in (("shares", shares), ("variants", variants), ("apex", apex)):
+    for name, rows in (("shares", shares), ("sides", sides), ("variants", variants), ("apex", apex)):
         print(name, pd.DataFrame(rows).to_string(index=False), sep="\n")
     print(seconds)
-    return {"shares": shares, "variants": variants, "apex": apex, "median_seconds_a_clip": seconds}
+    return {
+        "shares": shares,
+        "sides": sides,
+        "variants": variants,
+        "apex": apex,
+        "median_seconds_a_clip": seconds,
+    }
 
 
 if __name__ == "__main__":
