@@ -24,7 +24,7 @@ from merkit.datasets.frame_checks import (
 )
 from merkit.datasets.pixel_checks import check_pixels
 from merkit.datasets.registry import read_dataset
-from merkit.datasets.simulated import planned_counts
+from merkit.datasets.simulated import SIMULATION, planned_counts
 from merkit.errors import AnnotationError
 from merkit.video.images import IMAGE_SUFFIXES
 from merkit.video.sources import FolderFrames
@@ -169,7 +169,8 @@ def examine(
     findings += owners_of_foreign(findings, clips, looked.listings)
     findings += check_doubles(clips, looked.listings)
     findings += _unlisted(looked.folders)
-    findings += _against(name, version, counts, expected)
+    findings += _unknown_version(name, version) if planned is None else [_SIMULATED]
+    findings += _against(counts, expected)
     repairs = tuple((c.id, row, text) for c, row in zip(clips, rows, strict=True) for text in c.repairs)
     return Examination(
         dataset=name,
@@ -288,13 +289,23 @@ def _counts(table: ClipTable) -> Counts:
     return counts
 
 
-def _against(name: str, version: str, counts: Counts, expected: Counts) -> list[Finding]:
+_SIMULATED = Finding(
+    "simulated", "note", "", f"not the real dataset; the counts expected are those of its {SIMULATION}"
+)
+
+
+def _unknown_version(name: str, version: str) -> list[Finding]:
+    """Say when there is nothing to compare with."""
+    known = ", ".join(known_versions(name))
+    if not known or expected_counts(name, version):
+        return []
+    text = f"no counts are known for the table version {version!r}; known are {known}"
+    return [Finding("unknown table", "note", "", text)]
+
+
+def _against(counts: Counts, expected: Counts) -> list[Finding]:
     """Compare counts with those of a complete copy."""
     findings = []
-    known = ", ".join(known_versions(name))
-    if known and not expected_counts(name, version):
-        text = f"no counts are known for the table version {version!r}; known are {known}"
-        findings.append(Finding("unknown table", "note", "", text))
     for what, wanted in expected.items():
         there = counts.get(what)
         for label, count in wanted.items() if there is not None else ():
