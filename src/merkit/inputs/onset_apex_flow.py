@@ -138,7 +138,7 @@ def onset_apex_flow(
         anchor.crop, mean(top), mean(last) if falls else None, anchor.matrix, FLOW_CROP, anchor.fit,
         settings.backend,
     )  # fmt: skip
-    flow *= anchor.cover(anchor.matrix)[..., None]
+    flow *= anchor.cover[..., None]
     values = flow_to_map(flow)
     return OnsetApexFlow(flow, FlowMap(values, apex, amplitude_px200(values, FLOW_CROP)), placement)
 

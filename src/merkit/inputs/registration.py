@@ -39,8 +39,6 @@ class Anchor:
         Tells head motion from expression, on every :data:`~merkit.faces.reference.STEP`-th pixel.
     shape : tuple of int
         ``(height, width)`` of the pictures.
-    landmarks : float array, shape (468, 3), or None
-        Mesh in the crop, depth last; ``None`` for a whole frame.
     """
 
     crop: NDArray[np.uint8]
@@ -48,22 +46,16 @@ class Anchor:
     geometry: CropGeometry
     fit: RigidFit
     shape: tuple[int, ...]
-    landmarks: NDArray[np.floating] | None = None
-
-    def flow_to(
-        self, gray: NDArray[np.uint8], backend: str = "dis"
-    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Expression between the anchor and another picture (h, w); see :func:`register`."""
-        return register(self.crop, gray, self.matrix, self.geometry, self.fit, backend)
 
     def head_to(self, gray: NDArray[np.uint8], backend: str = "dis") -> NDArray[np.float64]:
         """Matrix (2, 3) from another picture to the crop that undoes the head's motion in the plane."""
         return settle(self.crop, gray, self.matrix, self.geometry, self.fit, backend, NEAR_ENOUGH).pose
 
-    def cover(self, matrix: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Which pixels of the crop show the picture and not what stands in for it, (H, W)."""
+    @property
+    def cover(self) -> NDArray[np.bool_]:
+        """Which pixels of the crop show the picture and not what stands in for it beyond its edge, (H, W)."""
         points = grid_points(self.geometry.shape, 1)
-        return in_picture(points, matrix, self.shape).reshape(self.geometry.shape)
+        return in_picture(points, self.matrix, self.shape).reshape(self.geometry.shape)
 
 
 def anchor_on(
@@ -97,7 +89,7 @@ def anchor_on(
             f"{who}: the face is too small or mostly outside of the frame; give larger frames, or "
             "face='whole' to take whole frames as they are"
         )
-    return Anchor(reference.crop, reference.matrix, geometry, reference.fit, gray.shape, reference.landmarks)
+    return Anchor(reference.crop, reference.matrix, geometry, reference.fit, gray.shape)
 
 
 def register(
