@@ -203,5 +203,7 @@ def rigid_weights(
 
 
 def _discs(centres: NDArray[np.floating], grid: NDArray[np.floating], radius: float) -> NDArray[np.float64]:
-    distance2 = ((grid[None] - centres[:, None]) ** 2).sum(axis=-1).min(axis=0)
+    from scipy.spatial.distance import cdist
+
+    distance2 = cdist(centres, grid, "sqeuclidean").min(axis=0)
     return np.asarray(np.exp(-0.5 * distance2 / radius**2))

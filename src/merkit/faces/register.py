@@ -21,8 +21,10 @@ ITERATIONS = 20
 SETTLED = 5e-4
 TUNING = 1.8
 """Residuals beyond this many deviations have no weight."""
-SMOOTH = 2.0
-"""Standard deviation, in samples, of the smoothing of residuals before they are judged."""
+CELL = 2
+"""Samples along the side of a cell: the fit is made to the means of cells."""
+SMOOTH = 1.0
+"""Standard deviation, in cells, of the smoothing of residuals before they are judged."""
 QUANTILE_SCALE = float(1.0 / np.sqrt(-2.0 * np.log(0.6)))
 """Deviation of a 2-D Gaussian from the 40 % quantile of its length."""
 
@@ -73,8 +75,9 @@ class RigidFit:
     -----
     Tukey's biweight on the length of the residual; scale from its 40 % quantile.  Residuals are smoothed
     before they are judged: an expression moves whole patches of skin alike and noise does not, so half a
-    pixel of expression is told from noise that hides it in every single sample.  The cut is sharper than in
-    statistics of independent errors, because the soft edge of an expression is not noise.
+    pixel of expression is told from noise that hides it in every single sample.  Since they are smoothed,
+    means of 2 × 2 samples do as well, and take half the time.  The cut is sharper than in statistics of
+    independent errors, because the soft edge of an expression is not noise.
     """
 
     def __init__(
@@ -105,16 +108,11 @@ class RigidFit:
         self.v = np.stack(v, axis=1)
         self.weights = np.asarray(weights, dtype=np.float64)
         self.scale_floor = scale_floor
-        # Samples without weight cost time and nothing else.
-        self._on = np.flatnonzero(self.weights > 0)
-        u_on, v_on = self.u[self._on], self.v[self._on]
-        n = self.u.shape[1]
-        # w @ products gives the normal matrix for any weights in one product.
-        products = u_on[:, :, None] * u_on[:, None, :] + v_on[:, :, None] * v_on[:, None, :]
-        self._products = products.reshape(len(u_on), n * n)
-        self._u, self._v = u_on, v_on
-        self._ridge = 1e-9 * np.eye(n) * total
-        self._smooth_u, self._smooth_v = self._smoothed_model(self.weights[self._on])
+        row, column = np.divmod(np.arange(len(grid)), self.shape[1])
+        self._raster = -(-self.shape[0] // CELL), -(-self.shape[1] // CELL)
+        self._cell = row // CELL * self._raster[1] + column // CELL
+        self._ridge = 1e-9 * np.eye(self.u.shape[1]) * total
+        self._whole = self._cells(self.weights)
 
     def __call__(
         self,
@@ -126,42 +124,36 @@ class RigidFit:
 
         Without any sample to go by there is no motion.
         """
-        fu, fv = flow[self._on].astype(np.float64).T
         n = self.u.shape[1]
-        prior = self.weights[self._on] if seen is None else (self.weights * seen)[self._on]
-        weights = prior
-        used = prior > 0.2 * prior.max(initial=0.0)
         params = np.zeros(n)
+        cells = self._whole
+        if seen is not None and not seen[self.weights > 0].all():
+            cells = self._cells(self.weights * seen)
+        prior = cells.mass
+        used = prior > 0.2 * prior.max(initial=0.0)
         if not used.any():
             return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
-        smooth_u, smooth_v = self._smooth_u, self._smooth_v
-        if seen is not None and not seen[self._on].all():
-            smooth_u, smooth_v = self._smoothed_model(prior)
-        # Smoothing is linear, so of the residual flow and model are smoothed once and not in every round.
-        smooth_fu, smooth_fv = self._smoothed(np.stack([fu, fv], axis=1), prior).T
+        means = cells.means(flow)
+        (fu, fv), (smooth_fu, smooth_fv) = means.T, cells.smoothed(means).T
         kth = int(0.4 * np.count_nonzero(used))
+        weights = prior
         for _ in range(iterations):
             before = params
-            normal = (weights @ self._products).reshape(n, n) + self._ridge
-            params = np.linalg.solve(normal, self._u.T @ (weights * fu) + self._v.T @ (weights * fv))
+            # w @ products is the normal matrix for any weights in one product.
+            normal = (weights @ cells.products).reshape(n, n) + self._ridge
+            params = np.linalg.solve(normal, cells.u.T @ (weights * fu) + cells.v.T @ (weights * fv))
             if np.abs(params - before).max() < SETTLED:
                 break
-            residual2 = (smooth_fu - smooth_u @ params) ** 2 + (smooth_fv - smooth_v @ params) ** 2
+            # Smoothing is linear: flow and model were smoothed once, so their difference is smooth.
+            residual2 = (smooth_fu - cells.smooth_u @ params) ** 2
+            residual2 += (smooth_fv - cells.smooth_v @ params) ** 2
             level = float(np.partition(residual2[used], kth)[kth])
             scale = max(self.scale_floor, QUANTILE_SCALE * np.sqrt(level))
             weights = prior * np.clip(1.0 - residual2 / (TUNING * scale) ** 2, 0.0, None) ** 2
         return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
 
-    def _smoothed_model(self, prior: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self._smoothed(self._u, prior), self._smoothed(self._v, prior)
-
-    def _smoothed(self, values: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Values (n, k) on the samples with weight, as means around each of them by that weight."""
-        raster = np.zeros((*self.shape, values.shape[1] + 1), dtype=np.float32)
-        raster.reshape(-1, raster.shape[2])[self._on] = np.column_stack([values * prior[:, None], prior])
-        blurred = cv2.GaussianBlur(raster, (0, 0), SMOOTH, borderType=cv2.BORDER_CONSTANT)
-        sums = blurred.reshape(-1, raster.shape[2])[self._on].astype(np.float64)
-        return np.asarray(sums[:, :-1] / (sums[:, -1:] + 1e-6))
+    def _cells(self, weights: NDArray[np.float64]) -> _Cells:
+        return _Cells(self.u, self.v, weights, self._cell, self._raster)
 
     def sampled(self, dense: NDArray[np.floating]) -> NDArray[np.floating]:
         """A field (H, W, 2) at the samples, (N, 2)."""
@@ -170,6 +162,52 @@ class RigidFit:
     def field(self, motion: RigidMotion) -> NDArray[np.float64]:
         """The rigid flow (N, 2) on the grid."""
         return np.stack([self.u @ motion.params, self.v @ motion.params], axis=1)
+
+
+class _Cells:
+    """The model of a fit in means of cells, for given weights of the samples.
+
+    Attributes
+    ----------
+    mass : float array, shape (C,)
+        Weight of every cell that has any.
+    u, v, smooth_u, smooth_v : float array, shape (C, n)
+        Means of the model's rows over cells, and the same smoothed.
+    products : float array, shape (C, n * n)
+    """
+
+    def __init__(
+        self, u: NDArray[np.float64], v: NDArray[np.float64], weights: NDArray[np.float64],
+        cell: NDArray[np.intp], raster: tuple[int, int],
+    ) -> None:  # fmt: skip
+        self._on = np.flatnonzero(weights > 0)
+        self._raster = raster
+        self._at, self._of = np.unique(cell[self._on], return_inverse=True)
+        self._weights = weights[self._on]
+        self.mass = np.bincount(self._of, self._weights).astype(np.float64)
+        self._around = self._blurred(self.mass[:, None]) + 1e-6
+        self.u, self.v = self.means(u), self.means(v)
+        self.smooth_u, self.smooth_v = self.smoothed(self.u), self.smoothed(self.v)
+        products = self.u[:, :, None] * self.u[:, None, :] + self.v[:, :, None] * self.v[:, None, :]
+        self.products = products.reshape(len(products), u.shape[1] ** 2)
+
+    def means(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Weighted means over cells, (C, k), of values (N, k) on the samples."""
+        weighted = values[self._on].T * self._weights
+        sums = np.stack([np.bincount(self._of, column) for column in weighted], axis=1)
+        return np.asarray(sums / self.mass[:, None], dtype=np.float64)
+
+    def smoothed(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Means around every cell, (C, k), of values (C, k) on the cells."""
+        return self._blurred(means * self.mass[:, None]) / self._around
+
+    def _blurred(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        k = values.shape[1]
+        cells = np.zeros((self._raster[0] * self._raster[1], k), dtype=np.float32)
+        cells[self._at] = values
+        picture = cells.reshape(*self._raster, k)
+        blurred = cv2.GaussianBlur(picture, (0, 0), SMOOTH, borderType=cv2.BORDER_CONSTANT)
+        return blurred.reshape(-1, k)[self._at].astype(np.float64)
 
 
 def _every(positions: NDArray[np.float64]) -> slice:
