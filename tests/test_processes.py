@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from multiprocessing import active_children
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -32,6 +33,8 @@ def square(number: int) -> tuple[int, str, int]:
 
 def vanish(number: int) -> int:
     if number == 1:
+        # Late, so that the other worker has nothing to do any more.
+        time.sleep(0.3)
         os._exit(9)
     return number
 

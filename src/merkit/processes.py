@@ -74,6 +74,7 @@ def in_processes(
     )
     waiting: dict[Future[Result], Key] = {}
     left = list(reversed(keys))
+    finished = False
     with _noted_interrupts() as stop_if_interrupted:
         try:
             while left or waiting:
@@ -89,6 +90,7 @@ def in_processes(
                     on_tick()
                 for future in done:
                     yield waiting.pop(future), future.result()
+            finished = True
         except BrokenProcessPool as error:
             # At Ctrl-C the workers end too.
             stop_if_interrupted()
@@ -98,8 +100,8 @@ def in_processes(
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            if waiting or left:
-                # Stopped early: nobody waits for what is being done.
+            if not finished:
+                # Nobody waits for what is being done.
                 _end(set(active_children()) - before)
 
 
