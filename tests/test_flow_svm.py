@@ -66,7 +66,7 @@ def test_saving_and_loading_changes_no_bit_of_a_prediction(toy, trained, tmp_pat
     assert again.config == trained.config
     assert again.abstain_below == trained.abstain_below
     assert again.classes_.tolist() == trained.classes_.tolist()
-    assert again.card == {"data": "toy"}
+    assert again.card == {"data": "toy", "trained_subjects": sorted(map(str, range(12)))}
     again.save(tmp_path / "again")
     for name in ("model.npz", "card.json"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "model" / name).read_bytes()

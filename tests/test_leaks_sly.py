@@ -22,7 +22,7 @@ from merkit.clips import Clip, ClipTable
 from merkit.errors import LeakageError
 from merkit.evaluation import evaluate, reach
 from merkit.evaluation.reach import is_library, outside, states
-from merkit.methods import load_shipped
+from merkit.methods import create_recognizer, load_shipped
 
 TABLE = toy_table(subjects=3)
 ENGINES = ("serial", "processes")
@@ -525,9 +525,28 @@ def test_a_saved_model_must_say_on_whom_it_was_trained(tmp_path):
         ("fine", {"trained_subjects": ["toy/77"]}, ""),
     ):
         model.save(tmp_path / name, about)
+        if "trained_subjects" not in about:  # as other programs write
+            path = tmp_path / name / "card.json"
+            card = json.loads(path.read_text("utf-8"))
+            path.write_text(json.dumps({**card, "about": about}), "utf-8")
         how = {"overrides": {"folder": str(tmp_path / name)}}
         if words:
             refused(LoadsASavedModel, words, **how)
+        else:
+            assert run(LoadsASavedModel, **how).metrics["leak_free"]
+
+
+def test_a_model_that_a_user_trained_and_saved_says_whom_it_knows(tmp_path):
+    for subject, leaks in (("toy/s01", True), ("toy/s77", False)):
+        others = [f"toy/s{number}" for number in range(80, 84)]
+        table = toy_table(5)
+        names = np.array([subject, *others])[np.repeat(np.arange(5), 6)]
+        model = create_recognizer("flow-svm").fit(list(table), table.labels("emotion"), names)
+        model.save(tmp_path / subject[-2:], {"data": "mine"})
+        how = {"overrides": {"folder": str(tmp_path / subject[-2:])}}
+        if leaks:
+            refused(LoadsASavedModel, "trained on subject toy/1", **how)
+            refused(lambda model=model: copy.deepcopy(model), "trained on subject toy/1")
         else:
             assert run(LoadsASavedModel, **how).metrics["leak_free"]
 

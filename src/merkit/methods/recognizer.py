@@ -33,7 +33,8 @@ class Recognizer(Protocol):
     classes_ : array, shape (K,)
         Class labels in the order of the probabilities; set by `fit`.
     card : dict
-        What was written beside the weights, such as data and scores; empty after `fit`.
+        What was written beside the weights, such as data and scores; after `fit`, at least
+        ``trained_subjects``, without which the guard refuses a saved model.
     """
 
     name: str

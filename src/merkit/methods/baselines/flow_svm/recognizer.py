@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from merkit.inputs.onset_apex_flow import FlowMap
 
 _FORMAT = 1
+TRAINED = "trained_subjects"
+"""Of the card: the ``dataset/subject`` of everybody whose clips the model has seen."""
 _ARRAYS = ("mean", "scale", "coef", "intercept")
 
 
@@ -50,7 +52,7 @@ class FlowSVM:
     settings_ : FlowSVMConfig
         The settings in use: `config`, with what nested selection chose.
     card : dict
-        What was written beside the weights, such as data and scores; empty after `fit`.
+        What was written beside the weights, such as data and scores; after `fit`, ``trained_subjects``.
     """
 
     name = "flow-svm"
@@ -119,7 +121,8 @@ class FlowSVM:
         )
         self.svm_ = PairwiseSVM.fit(features, truth, chosen.c)
         self.settings_ = chosen
-        self.card = {}
+        # Whoever evaluates the saved model on one of these is refused; without it, on anybody.
+        self.card = {TRAINED: sorted(set(map(str, subjects.tolist())))}
         return self
 
     def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
@@ -201,9 +204,13 @@ class FlowSVM:
         folder : path
             Made if it does not exist.
         card : mapping, optional
-            More to say in the card (data, licence, scores), under ``about``.
+            More to say in the card (data, licence, scores), under ``about``; whom the model was trained on
+            stays in it unless this says otherwise.
         """
         svm = self._fitted()
+        about = dict(self.card if card is None else card)
+        if TRAINED in self.card:
+            about.setdefault(TRAINED, self.card[TRAINED])
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         np.savez(target / "model.npz", **{name: getattr(svm, name) for name in _ARRAYS})
@@ -214,7 +221,7 @@ class FlowSVM:
             "config": asdict(self.settings_),
             "sharpness": self.sharpness_,
             "abstain_below": self.abstain_below,
-            "about": dict(card or self.card),
+            "about": about,
         }
         (target / "card.json").write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
