@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from dataclasses import replace
 from functools import cache
 
@@ -11,7 +9,7 @@ import numpy as np
 import pytest
 from filmed import Reel, follow, photograph, portrait, true_parts
 
-from merkit.analysis.analyze import _events
+from merkit.analysis.events import MOST_THREADS, measured_events
 from merkit.analysis.measure import Measurement, measure
 from merkit.analysis.recognize import GatedRecognizer
 from merkit.analysis.result import EventPictures
@@ -169,36 +167,42 @@ def test_an_event_that_cannot_be_read_again_is_a_warning() -> None:
     seen = follow(reel.pictures, FPS)
     found = [Interval(*FRAMES, "micro", 20.0, 0.6), Interval(*FRAMES, "macro", 20.0, 0.6)]
     recognizer = GatedRecognizer()
-    events, warnings = _events(reel, seen, found, recognizer, "dis", True, lambda *_: None)
+    events, warnings = measured_events(reel, seen, found, recognizer, "dis", True, lambda *_: None)
     assert [(e.kind, e.pictures is None) for e in events] == [("micro", False), ("macro", False)]
     assert warnings == []
     broken = replace(reel, lost={16})
-    events, warnings = _events(broken, seen, found, recognizer, "dis", True, lambda *_: None)
+    events, warnings = measured_events(broken, seen, found, recognizer, "dis", True, lambda *_: None)
     assert events == []
     assert len(warnings) == 2
     assert "could not be read a second time" in warnings[0]
 
 
+def test_several_threads_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    reel = film("AU12", 1.2)
+    seen = follow(reel.pictures, FPS)
+    found = [Interval(FRAMES[0], apex, FRAMES[2], "micro", 20.0, 0.6) for apex in (12, 14, 16)]
+    events = []
+    for threads in (1, 3):
+        monkeypatch.setattr("merkit.analysis.events.cores", lambda threads=threads: threads)
+        events.append(measured_events(reel, seen, found, GatedRecognizer(), "dis", False, lambda *_: None)[0])
+    assert events[0] == events[1]
+    assert [event.apex_frame for event in events[0]] == [12, 14, 16]
+
+
 def test_ctrl_c_does_not_wait_for_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits to be drawn is dropped, and the interrupt comes through."""
-    drawn, started, go_on = [], threading.Event(), threading.Event()
+    drawn = []
 
-    def slowly(*pictures: object) -> EventPictures:
-        started.set()
-        go_on.wait(5.0)
+    def draw(*pictures: object) -> EventPictures:
         drawn.append(pictures)
         return EventPictures(b"", b"", b"", b"", 1.0)
 
-    def interrupted(number: int, *_: object) -> None:
-        if number == 2:
-            started.wait(5.0)
-            threading.Timer(0.2, go_on.set).start()
-            raise KeyboardInterrupt
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
 
-    # By its name: the package has a function of the name of the module.
-    monkeypatch.setattr(sys.modules["merkit.analysis.analyze"], "event_pictures", slowly)
+    monkeypatch.setattr("merkit.analysis.events.event_pictures", draw)
     reel = film("AU12", 1.2)
-    found = [Interval(*FRAMES, "macro", 20.0, 0.6)] * 3
+    found = [Interval(*FRAMES, "macro", 20.0, 0.6)] * 8
     with pytest.raises(KeyboardInterrupt):
-        _events(reel, follow(reel.pictures, FPS), found, GatedRecognizer(), "dis", True, interrupted)
-    assert len(drawn) == 1
+        measured_events(reel, follow(reel.pictures, FPS), found, GatedRecognizer(), "dis", True, interrupted)
+    assert len(drawn) <= MOST_THREADS + 1

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from merkit.analysis.measure import Measurement, measure
-from merkit.analysis.pictures import event_pictures
+from merkit.analysis.events import measured_events
 from merkit.analysis.recognize import GatedRecognizer
-from merkit.analysis.result import Analysis, Event, EventPictures
+from merkit.analysis.result import Analysis
 from merkit.analysis.scan import Scan, scan
-from merkit.analysis.spotting import Interval, SpotConfig, Spotting, spot
-from merkit.analysis.spotting.run import length, top_two
+from merkit.analysis.spotting import SpotConfig, Spotting, spot
 from merkit.analysis.tables import curves_of, duration_of, face_facts, stretches_of, track_of
-from merkit.analysis.words import action_units, describe_regions
-from merkit.errors import ConfigError, VideoError
+from merkit.errors import ConfigError
 from merkit.faces import load_face_models
 from merkit.faces.geometry import PARTS
 from merkit.faces.track import FaceTracker, TrackConfig
 from merkit.motion.flow import check_backend
-from merkit.video import VideoReader, open_video
+from merkit.video import VideoReader, open_video, read_ahead
 
 Progress = Callable[[int, "int | None", str], None]
 
@@ -36,12 +31,6 @@ MIN_FPS = 59.0
 """Below this an expression of 1/25 s falls between the frames; cameras of "60" may give 59.94."""
 MIN_FACE_PX = 120.0
 """Below this face width a micro-expression moves a small part of a pixel."""
-MOST_PICTURES = 40
-"""Pictures are kept of so many events, the clearest; a report shows no more anyway."""
-QUEUE = 2
-"""So many events may be in drawing or wait for it: their raw pictures are large, so measuring waits too."""
-CONFIRM = 0.5
-"""A found movement is kept if the second measurement sees at least this part of it."""
 
 
 def analyze(
@@ -100,9 +89,12 @@ def analyze(
     with open_video(path, fps=fps) as reader:
         total = reader.n_frames
         tracker = FaceTracker(models, face, track_config)
-        scanned = scan(reader.frames(), tracker, lambda done: tell(done, total, "scan"))
+        scanned = scan(read_ahead(reader.frames()), tracker, lambda done: tell(done, total, "scan"))
         spotting = spot(scanned, spot_config)
-        events, lost = _events(reader, scanned, spotting.found, recognizer, flow, pictures, tell)
+        events, lost = measured_events(
+            reader, scanned, spotting.found, recognizer, flow, pictures,
+            lambda done, total: tell(done, total, "measure"),
+        )  # fmt: skip
         return Analysis(
             video=reader.path.name,
             fps=float(reader.fps),
@@ -131,79 +123,6 @@ def analyze(
                 "python": platform.python_version(),
             },
         )  # fmt: skip
-
-
-def _events(
-    reader: VideoReader,
-    scanned: Scan,
-    found: list[Interval],
-    recognizer: GatedRecognizer,
-    flow: str,
-    pictures: bool,
-    tell: Progress,
-) -> tuple[list[Event], list[str]]:
-    """Measure every found interval again, and keep those that hold up; warn of those that cannot be."""
-    events: list[Event] = []
-    warnings: list[str] = []
-    drawn: dict[int, Future[EventPictures]] = {}
-    clearest = sorted(found, key=lambda f: (f.kind != "micro", -f.score))[: MOST_PICTURES if pictures else 0]
-    # Encoding pictures takes as long as measuring; the other core does it meanwhile.
-    pool = ThreadPoolExecutor(max_workers=1)
-    queue: deque[Future[EventPictures]] = deque()
-    try:
-        for number, interval in enumerate(found):
-            tell(number, len(found), "measure")
-            micro = interval.kind == "micro"
-            try:
-                seen = measure(
-                    reader, scanned, interval.onset, interval.apex, interval.offset, backend=flow, drift=micro
-                )
-            except VideoError as error:
-                warnings.append(f"A possible {interval.kind}-expression was left out: {error}.")
-                continue
-            if micro and top_two(length(seen.parts)) < CONFIRM * interval.amplitude:
-                continue
-            if interval in clearest:
-                if len(queue) == QUEUE:
-                    queue.popleft().result()
-                queue.append(pool.submit(event_pictures, seen.onset_rgb, seen.apex_rgb, seen.sequence))
-                drawn[len(events)] = queue[-1]
-            events.append(_event(scanned, interval, seen, recognizer if micro else None))
-        for number, pending in drawn.items():
-            events[number] = replace(events[number], pictures=pending.result())
-    finally:
-        # At Ctrl-C or an error the pictures that wait are of no use any more.
-        pool.shutdown(cancel_futures=True)
-    tell(len(found), len(found), "measure")
-    return events, warnings
-
-
-def _event(scanned: Scan, found: Interval, seen: Measurement, recognizer: GatedRecognizer | None) -> Event:
-    times = scanned.times
-    return Event(
-        onset_frame=found.onset,
-        apex_frame=found.apex,
-        offset_frame=found.offset,
-        onset_s=float(times[found.onset]),
-        apex_s=float(times[found.apex]),
-        offset_s=float(times[found.offset]),
-        kind=found.kind,
-        score=found.score,
-        recognition=recognizer(seen) if recognizer else None,
-        regions=describe_regions(seen.parts, seen.px200_scale),
-        action_units=action_units(seen.parts),
-        warnings=tuple(_event_warnings(scanned, found)),
-    )
-
-
-def _event_warnings(scanned: Scan, found: Interval) -> list[str]:
-    inside = slice(found.onset, found.offset + 1)
-    out = []
-    if not scanned.tracked[inside].all():
-        out.append("The face was lost for a moment inside this event.")
-    if scanned.renewed[found.onset + 1 : found.offset + 1].any():
-        out.append("The head turned during this event, so the motion was measured in two pieces.")
-    return out
 
 
 def _warnings(reader: VideoReader, scanned: Scan, spotting: Spotting, models: Any, face: int) -> list[str]:

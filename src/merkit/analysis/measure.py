@@ -19,11 +19,13 @@ from merkit.faces.crop import in_picture, warp
 from merkit.faces.geometry import CropGeometry, compose, grid_points, part_weights
 from merkit.faces.reference import STEP, mask_radius, rigid_fit
 from merkit.inputs.onset_apex_flow import AVERAGE_S, rise
-from merkit.inputs.registration import register
+from merkit.inputs.registration import NEAR_ENOUGH, register
 
 FINER = {"dis": "dis-fine"}
 """Backends that measure lengths better than the fast ones of the scan."""
 LOOP_FRAMES = 12
+NEAR_IN_PICTURES = 3.0
+"""Rigid displacement in crop pixels up to which a frame that is only shown is left where it is."""
 DISPLAY_WIDTH = 320
 
 
@@ -80,7 +82,8 @@ def measure(
         name: _around(scan, centre) for name, centre in (("onset", onset), ("apex", apex), ("offset", offset))
     }
     steps = sorted({int(i) for i in np.linspace(onset, offset, LOOP_FRAMES).round()} | {apex})
-    wanted = {i for group in roles.values() for i in group} | {i for i in steps if scan.tracked[i]}
+    averaged = {i for group in roles.values() for i in group}
+    wanted = averaged | {i for i in steps if scan.tracked[i]}
     crops: dict[int, NDArray[np.uint8]] = {}
     shown: dict[int, NDArray[np.uint8]] = {}
     display = CropGeometry(DISPLAY_WIDTH)
@@ -98,7 +101,8 @@ def measure(
         if anchor is None:
             anchor = warp(frame.gray, matrix, geometry)
             fit, _ = rigid_fit(landmarks, grid, radius, in_picture(grid, matrix, frame.gray.shape))
-        matrix, residuals[i] = register(anchor, frame.gray, matrix, geometry, fit, backend)
+        near = NEAR_ENOUGH if i in averaged else NEAR_IN_PICTURES
+        matrix, residuals[i] = register(anchor, frame.gray, matrix, geometry, fit, backend, near)
         crops[i] = warp(frame.gray, matrix, geometry)
         covers[i] = in_picture(grid_points(geometry.shape, 1), matrix, frame.gray.shape).reshape(
             geometry.shape

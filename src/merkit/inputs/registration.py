@@ -94,7 +94,7 @@ def anchor_on(
 
 def register(
     reference: NDArray[np.uint8], gray: NDArray[np.uint8], matrix: NDArray[np.floating],
-    geometry: CropGeometry, fit: RigidFit, backend: str,
+    geometry: CropGeometry, fit: RigidFit, backend: str, near: float = NEAR_ENOUGH,
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:  # fmt: skip
     """Crop matrix of a picture that undoes the rigid motion against a reference crop.
 
@@ -111,6 +111,8 @@ def register(
         On every :data:`~merkit.faces.reference.STEP`-th pixel of the crop.
     backend : str
         See :func:`merkit.motion.flow.optical_flow`.
+    near : float
+        Rigid displacement in crop pixels up to which the crop is left where it is.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def register(
     residual : float32 array, shape (H, W, 2)
         Flow from the reference to the crop by that matrix, the rest of the rigid motion removed.
     """
-    seen = settle(reference, gray, matrix, geometry, fit, backend, NEAR_ENOUGH)
+    seen = settle(reference, gray, matrix, geometry, fit, backend, near)
     residual = seen.flow - _everywhere(fit, seen.rigid.params, geometry)
     return seen.matrix, np.asarray(residual, dtype=np.float32)
 
