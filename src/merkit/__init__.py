@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from merkit.datasets import read_dataset
     from merkit.errors import MerkitError
     from merkit.evaluation import compare, evaluate
-    from merkit.methods import create_recognizer, list_methods
+    from merkit.methods import create_network, create_recognizer, list_methods
     from merkit.motion import optical_flow, strain
     from merkit.protocols import get_protocol
     from merkit.video import open_video
@@ -38,6 +38,7 @@ _PLACES = {
     "MerkitError": "merkit.errors",
     "compare": "merkit.evaluation",
     "evaluate": "merkit.evaluation",
+    "create_network": "merkit.methods",
     "create_recognizer": "merkit.methods",
     "list_methods": "merkit.methods",
     "optical_flow": "merkit.motion",
@@ -54,6 +55,7 @@ __all__ = [
     "MerkitError",
     "analyze",
     "compare",
+    "create_network",
     "create_recognizer",
     "evaluate",
     "get_protocol",

@@ -5,20 +5,18 @@ from __future__ import annotations
 import fnmatch
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from merkit.errors import ConfigError, did_you_mean
+from merkit.errors import ConfigError
 from merkit.methods.recognizer import Recognizer
+from merkit.methods.settings import PUBLISHED, check_configs, look_up, make_config
 
 # The one line that a new method adds here; modules are imported when a method is first looked up, and
 # none of them may import torch or scikit-learn at its top.
 _MODULES = ("merkit.methods.baselines.flow_svm.recognizer",)
-
-PUBLISHED = "published"
-"""The configuration that every method has: the defaults of its settings, those of its paper if it has one."""
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
@@ -62,12 +60,7 @@ def register(
         Named configurations beside ``published``, such as ``{"small": {"width": 8}}``: what each sets
         otherwise than the defaults, which are what is published.
     """
-    if PUBLISHED in configs:
-        raise ConfigError(f"{name}: the configuration {PUBLISHED!r} is the defaults; leave it out of configs")
-    for named, settings in configs.items():
-        unknown = set(settings) - {field.name for field in fields(config)}
-        if unknown:
-            raise ConfigError(f"{name}: configuration {named!r} sets {min(unknown)!r}, which is no setting")
+    check_configs(name, config, configs)
 
     def enter(cls: _R) -> _R:
         known = _METHODS.get(name)
@@ -104,12 +97,7 @@ def get_method(name: str) -> Method:
     ConfigError
         If there is none of that name; the nearest one is suggested.
     """
-    methods = _all()
-    if name not in methods:
-        raise ConfigError(
-            f"unknown method {name!r}{did_you_mean(name, methods)}: there are {', '.join(sorted(methods))}"
-        )
-    return methods[name]
+    return look_up("method", name, _all())
 
 
 def create_recognizer(name: str, *, config: str = PUBLISHED, **overrides: Any) -> Recognizer:
@@ -136,19 +124,8 @@ def create_recognizer(name: str, *, config: str = PUBLISHED, **overrides: Any) -
     7
     """
     method = get_method(name)
-    allowed = [field.name for field in fields(method.config)]
-    for key in overrides:
-        if key not in allowed:
-            raise ConfigError(
-                f"{name} has no setting {key!r}{did_you_mean(key, allowed)}: allowed are {', '.join(allowed)}"
-            )
-    if config not in method.configs:
-        raise ConfigError(
-            f"{name} has no configuration {config!r}{did_you_mean(config, method.configs)}: allowed are "
-            f"{', '.join(method.configs)}"
-        )
-    settings = {**method.configs[config], **overrides}
-    recognizer: Recognizer = method.recognizer(method.config(**settings))
+    settings = make_config(name, method.config, method.configs, config, overrides)
+    recognizer: Recognizer = method.recognizer(settings)
     return recognizer
 
 

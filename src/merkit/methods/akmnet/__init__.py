@@ -1,0 +1,1 @@
+"""Adaptive key-frame mining network, AKMNet; see README.md for the claim sheet."""

@@ -1,0 +1,145 @@
+"""Networks by name, untrained and without a recognizer around them: register, list, create."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from merkit.errors import ConfigError
+from merkit.methods.settings import PUBLISHED, check_configs, look_up, make_config
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# The one line that a new network adds here.  These modules hold settings alone and must not import torch:
+# it is loaded when a network is made.
+_MODULES = ("merkit.methods.akmnet.config", "merkit.methods.strcn.config")
+
+
+@dataclass(frozen=True)
+class Network:
+    """A registered network: where its class is, the dataclass of its settings and one line about it.
+
+    ``configs`` are its named configurations: what each sets otherwise than the defaults.
+    """
+
+    name: str
+    place: str
+    config: type[Any]
+    summary: str
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+_NETWORKS: dict[str, Network] = {}
+_C = TypeVar("_C", bound=type[Any])
+
+
+def register_network(
+    name: str,
+    *,
+    network: str,
+    summary: str,
+    configs: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Callable[[_C], _C]:
+    """Class decorator that enters a network under `name`, put on the dataclass of its settings.
+
+    Parameters
+    ----------
+    name : str
+        Lower case with dashes, as typed on the command line.
+    network : str
+        ``"module:Class"``; the network is made as ``Class(config(...))``.
+    summary : str
+        One line for the list of networks.
+    configs : mapping of str to mapping
+        Named configurations beside ``published``: what each sets otherwise than the defaults.
+    """
+
+    def enter(config: _C) -> _C:
+        check_configs(name, config, configs)
+        known = _NETWORKS.get(name)
+        if known is not None and known.place != network:
+            raise ConfigError(f"two networks want the name {name!r}: {known.place} has it")
+        _NETWORKS[name] = Network(name, network, config, summary, {PUBLISHED: {}, **configs})
+        return config
+
+    return enter
+
+
+def list_networks(pattern: str = "*") -> list[str]:
+    """Names of the registered networks that match a wildcard pattern, sorted.
+
+    Parameters
+    ----------
+    pattern : str
+        With ``*`` for any characters and ``?`` for one.
+
+    Examples
+    --------
+    >>> list_networks("strcn*")
+    ['strcn-a', 'strcn-g']
+    """
+    return sorted(fnmatch.filter(_all(), pattern))
+
+
+def get_network(name: str) -> Network:
+    """The entry of one network.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name; the nearest one is suggested.
+    """
+    return look_up("network", name, _all())
+
+
+def create_network(name: str, *, config: str = PUBLISHED, seed: int = 0, **overrides: Any) -> nn.Module:
+    """A new, untrained network.
+
+    Parameters
+    ----------
+    name : str
+        See :func:`list_networks`.
+    config : str
+        A named configuration; every network has ``published``, its defaults, and ``small``.
+    seed : int
+        Of the initial weights; the generators of torch stay as they are.
+    **overrides
+        Settings that differ from those of the configuration, such as ``num_classes``.
+
+    Returns
+    -------
+    torch.nn.Module
+        In training mode; its ``config`` holds all settings.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown network, configuration or setting (the nearest is suggested) or a value that is not
+        allowed.
+
+    Examples
+    --------
+    >>> network = create_network("strcn-g", config="small", num_classes=3)
+    >>> network.config.num_classes, sum(part.numel() for part in network.parameters())
+    (3, 59683)
+    """
+    entry = get_network(name)
+    settings = make_config(name, entry.config, entry.configs, config, overrides)
+    import torch
+
+    module, _, cls = entry.place.partition(":")
+    with torch.random.fork_rng(devices=()):
+        torch.random.default_generator.manual_seed(seed)
+        made: nn.Module = getattr(importlib.import_module(module), cls)(settings)
+    return made
+
+
+def _all() -> dict[str, Network]:
+    for module in _MODULES:
+        importlib.import_module(module)
+    return _NETWORKS
