@@ -15,9 +15,10 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "merkit"
 LAYERS = (
     ("errors",),
     ("processes", "saving"),
-    ("video", "motion", "metrics"),
+    ("video", "motion", "metrics", "training"),
     ("clips", "descriptors"),
     ("faces",),
+    ("cache",),
     ("inputs", "datasets"),
     ("methods", "protocols"),
     ("simulate",),

@@ -91,7 +91,7 @@ def test_an_error_names_the_clip_as_its_owner_knows_it(tables):
 
 def test_precomputed_maps_are_left_as_they_are():
     clip = toy_table()[0]
-    assert create_recognizer("flow-svm").prepare(clip) is clip
+    assert create_recognizer("flow-svm").step(clip) is clip
 
 
 def test_flow_svm_goes_from_raw_frames_to_a_score(tmp_path):

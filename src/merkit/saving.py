@@ -14,6 +14,7 @@ from merkit.errors import DataError
 
 __all__ = [
     "disk_is_full",
+    "is_draft",
     "plain_refusals",
     "refusal",
     "remove_drafts",
@@ -129,8 +130,13 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     return Path(path)
 
 
+def is_draft(name: str) -> bool:
+    """Whether a file name is that of a file that is not whole yet."""
+    return _DRAFT_NAME.fullmatch(name) is not None
+
+
 def remove_drafts(folder: Path) -> None:
     """Remove what killed writers left in a folder; nobody else may be writing there."""
     for place in folder.iterdir():
-        if _DRAFT_NAME.fullmatch(place.name):
+        if is_draft(place.name):
             place.unlink(missing_ok=True)

@@ -41,6 +41,9 @@ def evaluate(
         int | None, typer.Option(min=1, help="Processes; as many as processors by default.")
     ] = None,
     device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda or cuda:1, …")] = "cpu",
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither read nor fill the clip cache; changes no result.")
+    ] = False,
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Also score the best epoch on each test subject, to show the gap."),
@@ -71,6 +74,7 @@ def evaluate(
     merkit evaluate flow-svm --data megc2019-flow=flow/ --protocol megc2019 --seeds 5 -o runs/svm
     merkit compare runs/svm runs/other
     """
+    from merkit.cache import ClipCache
     from merkit.cli.progress import Talk
     from merkit.cli.settings import parse_data, parse_settings
     from merkit.datasets import read_dataset
@@ -98,7 +102,7 @@ def evaluate(
         result = run(
             method, tables, chosen, seeds=seeds, out=folder, config=config, overrides=overrides,
             engine=engine, workers=workers, audit=audit, device=device, closed=list(roots.values()),
-            on_progress=progress,
+            cache=None if no_cache else ClipCache(), on_progress=progress,
         )  # fmt: skip
     for line in in_words(result):
         talk.answer(line)

@@ -13,7 +13,10 @@ from merkit import __version__
 from merkit.cli.failure import STOPPED, WRONG_INPUT, report
 from merkit.cli.streams import open_closed_streams, silence, speak
 
-COMMANDS = ("analyze", "compare", "datasets", "demo", "doctor", "evaluate", "head", "score", "simulate")
+COMMANDS = (
+    "analyze", "cache", "compare", "datasets", "demo", "doctor", "evaluate", "head", "prepare", "score",
+    "simulate",
+)  # fmt: skip
 """Each is a module of this package with a function ``register(app)``."""
 
 # typer does not name the base of its usage errors, and where it lives differs between versions.

@@ -71,7 +71,10 @@ def outside(recognizer: Any) -> dict[str, Any]:
     own = _package_of(type(recognizer))
     found: dict[str, Any] = {}
     seen: set[int] = set()
-    queue: deque[tuple[str, Any]] = deque(("", type(thing)) for _, thing in _within([("", recognizer)]))
+    queue: deque[tuple[str, Any]] = deque()
+    for where, thing in _within([("", recognizer)]):
+        # A function that is held is called like a method.
+        queue.append((where, thing) if isinstance(thing, types.FunctionType) else ("", type(thing)))
     while queue:
         where, thing = queue.popleft()
         if isinstance(thing, _PLAIN):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from merkit import __version__
+from merkit.cache import ClipCache
 from merkit.clips import ClipTable
 from merkit.errors import ConfigError
 from merkit.evaluation.audit import audit_of
@@ -50,6 +51,7 @@ def evaluate(
     device: str = "cpu",
     artifacts: Mapping[str, Any] | Callable[[str], Mapping[str, Any]] | None = None,
     closed: Sequence[str | Path] = (),
+    cache: ClipCache | None = None,
     on_progress: OnProgress | None = None,
 ) -> Result:
     """Cross-validate a recognizer so that a reviewer can trust the score.
@@ -85,6 +87,9 @@ def evaluate(
         Things shared between folds, each with ``trained_subjects``.
     closed : sequence of path
         Folders, such as those of the data, in which the method may open no file by itself.
+    cache : ClipCache, optional
+        Where what the method computes of each clip beforehand is looked up and kept.  It changes no byte of
+        the result.
     on_progress : callable, optional
         ``on_progress(done, total, stage)``.
 
@@ -123,6 +128,7 @@ def evaluate(
     }
     with _folder(out) as path, RunFolder(path, plan) as store:
         keys = [(seed, index) for seed in seed_list for index in range(len(trial.folds))]
+        shut = (path, *closed, *((cache.folder.path,) if cache is not None else ()))
         records = {key: record for key in keys if (record := store.fold(*key)) is not None}
         resumed = len(records)
 
@@ -130,14 +136,13 @@ def evaluate(
             name = trial.folds[key[1]].name
             shared = artifacts(name) if callable(artifacts) else artifacts or {}
             return trial.job(
-                key, recipe, device=device, artifacts=shared, follow=audit, closed=(path, *closed),
-                since=store.began,
+                key, recipe, device=device, artifacts=shared, follow=audit, closed=shut, since=store.began,
             )  # fmt: skip
 
         tell(resumed, len(keys), "folds")
         todo = [key for key in keys if key not in records]
         if todo:
-            trial = prepared(trial, recipe, tell, (path, *closed), store.began)
+            trial = prepared(trial, recipe, tell, shut, store.began, cache)
             tell(resumed, len(keys), "folds")
         for key, outcome in run_jobs(todo, make_job, engine=engine, workers=workers):
             records[key] = trial.record(key, outcome)

@@ -25,6 +25,9 @@ CARD = "card.json"
 _MEMORY = frozenset({"gc.get_objects", "gc.get_referrers", "gc.get_referents"})
 # What may open files of the data for a recognizer that asks a clip for its frames.
 _READERS = ("merkit.video.", "merkit.inputs.")
+# What opens files of the clip cache for one that asks a clip for its features.  It reads in closed folders
+# alone, where a fold can leave nothing.
+_KEPT = ("merkit.cache.record",)
 _NEVER_DATA = ("/proc/", "/sys/", "/dev/")
 _CODE = (".py", ".pyc", ".pyi", ".so")
 # Where compilers and libraries keep what they made, in this run or before.
@@ -68,8 +71,10 @@ class Watch:
                 self._refuse("looks into the functions that call it (sys._getframe)")
         elif event == "open":
             self._open(*args)
-        elif event == "os.rename" and _path(args[0]) in self.written:
-            self.written.add(_path(args[1]))
+        elif event in ("os.rename", "os.link"):
+            self._check_writes(_path(args[1]))
+            if _path(args[0]) in self.written:
+                self.written.add(_path(args[1]))
 
     def _open(self, given: Any, mode: str | None, flags: int) -> None:
         path = _path(given)
@@ -81,12 +86,19 @@ class Watch:
         if not writes or (mode or "").startswith("r"):
             self._read(path)
         if writes:
+            self._check_writes(path)
             self.written.add(path)
+
+    def _check_writes(self, path: str) -> None:
+        if path.startswith(self.closed):
+            self._refuse(f"writes {path}, among the data or what the run keeps; write elsewhere")
 
     def _read(self, path: str) -> None:
         if path in self.written or _through_a_reader():
             return
         if path.startswith(self.closed):
+            if _through_a_reader(_KEPT):
+                return
             self._refuse(f"opens {path} by itself; frames and features come with the clips")
         try:
             # The time of the last change, also of the name: copying and renaming give no other one.
@@ -161,12 +173,12 @@ def _asker() -> FrameType:
     return frame
 
 
-def _through_a_reader() -> bool:
+def _through_a_reader(readers: tuple[str, ...] = _READERS) -> bool:
     """Whether merkit itself opens the file, for a clip that is asked for its frames, or Python a module."""
     frame: FrameType | None = _asker()
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
-        if name.startswith((*_READERS, "importlib.")) or frame.f_code.co_filename.startswith("<frozen"):
+        if name.startswith((*readers, "importlib.")) or frame.f_code.co_filename.startswith("<frozen"):
             return True
         if name == "merkit.evaluation.job":
             return False

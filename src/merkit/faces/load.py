@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from merkit.errors import ConfigError, DataError, did_you_mean
 from merkit.faces.face import FaceModels
 from merkit.faces.models import read_models
@@ -51,3 +53,9 @@ def load_face_models(prefer: str = "auto", jitter: int = 1) -> FaceModels:
     from merkit.faces.haar import HaarModels
 
     return HaarModels()
+
+
+@cache
+def default_models() -> FaceModels:
+    """The best face models on this machine, loaded once in each process."""
+    return load_face_models()

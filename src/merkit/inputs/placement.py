@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from merkit.errors import ConfigError, DataError, did_you_mean
-from merkit.faces import FaceModels, Mesh, load_face_models
+from merkit.faces import FaceModels, Mesh
 from merkit.faces.geometry import CropGeometry
 from merkit.faces.landmarks import eye_centres
+from merkit.faces.load import default_models
 from merkit.video.images import gray_of, rgb_of
 
 FACES = ("detect", "whole")
@@ -103,12 +103,6 @@ def place_face(
     if finder.warning:
         warnings.warn(finder.warning, stacklevel=2)
     return Placement(mesh, shape, finder.name, finder.warning)
-
-
-@cache
-def default_models() -> FaceModels:
-    """The best face models on this machine, loaded once in each process."""
-    return load_face_models()
 
 
 def _find(rgb: NDArray[np.uint8], models: FaceModels) -> Mesh | None:

@@ -23,8 +23,9 @@ from merkit.methods.recognizer import stack_feature
 from merkit.methods.registry import register
 
 if TYPE_CHECKING:
+    from merkit.cache import Step
     from merkit.clips import Clip
-    from merkit.inputs.onset_apex_flow import FlowMap
+    from merkit.inputs.onset_apex_flow import FlowMap, FlowSettings
 
 _FORMAT = 1
 TRAINED = "trained_subjects"
@@ -254,18 +255,24 @@ class FlowSVM:
             raise DataError(f"{source} does not hold a saved flow-svm ({error}): save one there") from error
         return model
 
-    def prepare(self, clip: Clip) -> Clip:
-        """The clip with its flow map: what can be computed once, of this clip alone and without labels.
+    @property
+    def step(self) -> Step:
+        """The flow map of a clip: what can be computed once, of this clip alone and without labels.
 
-        A run calls it for every clip before the folds, so that no fold measures a clip again.  An estimated
-        apex is written among the repairs.
+        A run computes it of every clip before the folds, so that no fold measures a clip again.  An
+        estimated apex is written among the repairs.
         """
-        if "flow_map" in clip.features:
-            return clip
-        seen = self._measured(clip)
-        noted = (*clip.repairs, seen.apex.note) if seen.apex.note else clip.repairs
-        features = {**clip.features, "flow_map": seen.values}
-        return replace(clip, features=features, apex=seen.apex.number, repairs=noted)
+        # Here, not above: the saved recognizer works on maps without OpenCV.
+        from merkit.cache import Step
+
+        return Step(
+            "onset-apex-flow",
+            version=1,
+            settings=self._flow_settings(),
+            compute=with_flow_map,
+            gives=("flow_map",),
+            faces=self.config.face == "detect",
+        )
 
     def _maps(self, clips: Sequence[Clip]) -> NDArray[Any]:
         if all("flow_map" in clip.features for clip in clips):
@@ -285,11 +292,15 @@ class FlowSVM:
         return stored[..., :2].astype(np.float32)
 
     def _measured(self, clip: Clip) -> FlowMap:
-        # Here, not above: the saved recognizer works on maps without OpenCV.
-        from merkit.inputs.onset_apex_flow import FlowSettings, flow_map_of
+        from merkit.inputs.onset_apex_flow import flow_map_of
+
+        return flow_map_of(clip, self._flow_settings())
+
+    def _flow_settings(self) -> FlowSettings:
+        from merkit.inputs.onset_apex_flow import FlowSettings
 
         how = self.config
-        return flow_map_of(clip, FlowSettings(apex=how.apex, face=how.face, average_s=how.average_s))
+        return FlowSettings(apex=how.apex, face=how.face, average_s=how.average_s)
 
     def _origin(self, clip: Clip) -> dict[str, Any]:
         if "flow_map" in clip.features:
@@ -309,3 +320,12 @@ class FlowSVM:
         if not hasattr(self, "svm_"):
             raise ConfigError("this flow-svm has not been trained: call fit first, or load a trained one")
         return self.svm_
+
+
+def with_flow_map(clip: Clip, settings: FlowSettings) -> Clip:
+    """The clip with its flow map; that an apex was estimated is written among the repairs."""
+    from merkit.inputs.onset_apex_flow import flow_map_of
+
+    seen = flow_map_of(clip, settings)
+    noted = (*clip.repairs, seen.apex.note) if seen.apex.note else clip.repairs
+    return replace(clip, features={"flow_map": seen.values}, apex=seen.apex.number, repairs=noted)
