@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from merkit.errors import ConfigError, DataError
 from merkit.inputs.flow_map import MAP_SIZE, flow_features, map_p95
-from merkit.methods.baselines.flow_svm.calibration import choose_threshold, fit_sharpness, softmax
+from merkit.methods.baselines.flow_svm.calibration import softmax
 from merkit.methods.baselines.flow_svm.config import FlowSVMConfig
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.baselines.flow_svm.selection import choose
+from merkit.methods.baselines.inner_folds import InnerFolds
+from merkit.methods.baselines.model_folder import (
+    TRAINED,
+    about_with_people,
+    no_model,
+    read_model,
+    write_model,
+)
 from merkit.methods.context import FitContext
 from merkit.methods.recognizer import stack_feature
 from merkit.methods.registry import register
@@ -28,9 +34,6 @@ if TYPE_CHECKING:
     from merkit.inputs.onset_apex_flow import FlowMap, FlowSettings
 
 _FORMAT = 1
-TRAINED = "trained_subjects"
-"""Of the card: the ``dataset/subject`` of everybody whose clips the model has seen."""
-_ARRAYS = ("mean", "scale", "coef", "intercept")
 
 
 @register("flow-svm", config=FlowSVMConfig, summary="linear SVM on the 28x28 onset-apex flow map")
@@ -93,37 +96,14 @@ class FlowSVM:
             If the context's inner splits have a subject on both sides.
         """
         stored = np.asarray(maps)
-        label_array, subjects = np.asarray(labels), np.asarray(groups)
-        if label_array.shape != stored.shape[:1] or subjects.shape != stored.shape[:1]:
-            raise DataError(
-                f"{len(stored)} flow maps, but labels have shape {label_array.shape} and groups "
-                f"{subjects.shape}: give one of each a clip"
-            )
-        classes, truth = np.unique(label_array, return_inverse=True)
-        if len(classes) < 2 or len(np.unique(subjects)) < 2:
-            raise DataError(
-                f"flow-svm needs two classes and two subjects at least, got {len(classes)} and "
-                f"{len(np.unique(subjects))}"
-            )
-        splits = (context or FitContext()).subject_splits(truth, subjects, self.config.inner_folds)
-        for train, _ in splits:
-            missing = np.setdiff1d(np.arange(len(classes)), truth[train])
-            if len(missing):
-                raise DataError(
-                    f"class {classes[missing[0]]} comes from too few subjects to calibrate: add subjects, "
-                    "lower inner_folds or leave the class out"
-                )
-        chosen, features, margins = choose(self.config, stored, truth, splits)
-        seen = np.isfinite(margins).all(axis=1)
-        self.classes_ = classes
-        self.sharpness_ = fit_sharpness(margins[seen], truth[seen])
-        self.abstain_below = choose_threshold(
-            softmax(self.sharpness_ * margins[seen]), truth[seen], self.config.target_accuracy
-        )
-        self.svm_ = PairwiseSVM.fit(features, truth, chosen.c)
-        self.settings_ = chosen
+        folds = InnerFolds.of(self.name, len(stored), labels, groups, self.config.inner_folds, context)
+        chosen = choose(self.config, stored, folds)
+        self.classes_ = folds.classes
+        self.sharpness_, self.abstain_below = folds.calibrate(chosen.margins, self.config.target_accuracy)
+        self.svm_ = PairwiseSVM.fit(chosen.features, folds.truth, chosen.settings.c)
+        self.settings_ = chosen.settings
         # Whoever evaluates the saved model on one of these is refused; without it, on anybody.
-        self.card = {TRAINED: sorted(set(map(str, subjects.tolist())))}
+        self.card = {TRAINED: folds.trained_subjects}
         return self
 
     def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
@@ -209,12 +189,6 @@ class FlowSVM:
             stays in it unless this says otherwise.
         """
         svm = self._fitted()
-        about = dict(self.card if card is None else card)
-        if TRAINED in self.card:
-            about.setdefault(TRAINED, self.card[TRAINED])
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        np.savez(target / "model.npz", **{name: getattr(svm, name) for name in _ARRAYS})
         text = {
             "format": _FORMAT,
             "method": self.name,
@@ -222,9 +196,9 @@ class FlowSVM:
             "config": asdict(self.settings_),
             "sharpness": self.sharpness_,
             "abstain_below": self.abstain_below,
-            "about": about,
+            "about": about_with_people(card, self.card),
         }
-        (target / "card.json").write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        write_model(folder, svm, text)
 
     @classmethod
     def load(cls, folder: str | Path) -> FlowSVM:
@@ -235,24 +209,15 @@ class FlowSVM:
         DataError
             If a file is missing or does not hold a flow-svm.
         """
-        source = Path(folder)
+        svm, text = read_model(folder, cls.name, _FORMAT)
         try:
-            text = json.loads((source / "card.json").read_text("utf-8"))
-            if (text["method"], text["format"]) != (cls.name, _FORMAT):
-                raise DataError(
-                    f"{source / 'card.json'} is of method {text['method']}, format {text['format']}: "
-                    f"expected {cls.name}, format {_FORMAT}"
-                )
             model = cls(FlowSVMConfig(**text["config"]))
-            model.settings_ = model.config
+            model.settings_, model.svm_ = model.config, svm
             model.classes_ = np.asarray(text["classes"])
             model.sharpness_, model.abstain_below = float(text["sharpness"]), float(text["abstain_below"])
             model.card = text["about"]
-            with np.load(source / "model.npz", allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in _ARRAYS}
-            model.svm_ = PairwiseSVM(**arrays, n_classes=len(model.classes_))
-        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
-            raise DataError(f"{source} does not hold a saved flow-svm ({error}): save one there") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise no_model(folder, cls.name, error) from error
         return model
 
     @property
