@@ -76,7 +76,9 @@ def truth() -> str:
             f"**Truth** ({from_here(link)}). 3D head with light that sticks to the skin, 8 people, 6 "
             "expressions of 2 px, 4 poses: mean difference in grey levels between a frame and another one "
             f"fetched along the stated flow, {result['head3d_margin_px']} px away from where one surface "
-            "ends before another; and the share of pixels at which there and back again closes.\n",
+            "ends before another; and the share of pixels at which there and back again closes. Nearer to "
+            "such an edge a pixel mixes two surfaces that move apart, and no single flow is right for it; "
+            "“at edges too” counts those pixels as well.\n",
             table(names, rows),
             f"\nThe flow at a point is the way of that point to {result['points']['largest_px']:.0e} px. The "
             "portrait on an analytic texture differs from the analytic frame by at most "
