@@ -186,6 +186,7 @@ def test_wrong_input_is_refused_in_one_line(toy, trained, tmp_path):
         (lambda: trained.predict(mixed), DataError, "the others"),
         (lambda: trained.predict([]), DataError, "no clips"),
         (lambda: FlowSVM().predict_maps(maps), ConfigError, "not been trained"),
+        (lambda: FlowSVM().predict(clips_of(maps)), ConfigError, "not been trained"),
         (lambda: FlowSVM().fit_maps(maps, labels[:-1], groups), DataError, "labels have shape"),
         (lambda: FlowSVM().fit_maps(maps, np.zeros(120), groups), DataError, "two classes"),
         (lambda: FlowSVM().fit_maps(maps, labels, np.zeros(120)), DataError, "two subjects"),

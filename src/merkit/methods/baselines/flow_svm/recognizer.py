@@ -117,7 +117,8 @@ class FlowSVM:
 
     def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
         """The most probable class of each clip, shape (N,)."""
-        return np.asarray(self.classes_[self.predict_proba(clips).argmax(axis=1)])
+        best = self.predict_proba(clips).argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
     def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
         """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
