@@ -15,7 +15,7 @@ from pathlib import Path
 
 from merkit.errors import ConfigError, DataError
 from merkit.faces.models import cache_dir
-from merkit.saving import is_draft, plain_refusals, try_writing, write_whole
+from merkit.saving import disk_is_full, is_draft, refusal, try_writing, write_whole
 
 FOLDER, SIZE = "MERKIT_CLIP_CACHE", "MERKIT_CLIP_CACHE_SIZE"
 """Variables of the environment that name another folder and another limit."""
@@ -110,9 +110,14 @@ class CacheFolder:
         """
         self._make_room(len(content))
         place = self.place(step, key)
-        with plain_refusals(place):
+        try:
             place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, content)
+            write_whole(place, content)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        except DataError as error:
+            cause = error.__cause__
+            raise self._unwritable(cause) if isinstance(cause, OSError) else error from error
         self._total = (self._total or 0) + len(content)
         self._unseen += len(content)
         return place
@@ -129,11 +134,7 @@ class CacheFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             try_writing(self.path)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise DataError(
-                f"{self.path}: the clip cache cannot be written ({why}); name a folder that you may write to "
-                f"in {FOLDER}"
-            ) from error
+            raise self._unwritable(error) from error
 
     def entries(self) -> list[Entry]:
         """All files, those used longest ago first."""
@@ -184,6 +185,16 @@ class CacheFolder:
         """Bring the files to the limit together, as far as they are not in use."""
         self._look()
         self._remove_oldest(self.limit)
+
+    def _unwritable(self, error: OSError) -> DataError:
+        if disk_is_full(error):
+            return DataError(
+                f"{self.path}: the clip cache cannot be written, the disk is full; free some space"
+            )
+        return DataError(
+            f"{self.path}: the clip cache cannot be written ({refusal(error)}); name a folder that you may "
+            f"write to in {FOLDER}"
+        )
 
     def _make_room(self, size: int) -> None:
         if self._total is None or self._unseen > _DRIFT * self.limit or self._total + size > self.limit:

@@ -56,7 +56,7 @@ def key_of(step: Step, clip: Clip) -> str:
         "form": FORM,
         "step": [step.name, step.version, step.context, sorted(step.gives)],
         "settings": [type(step.settings).__qualname__, asdict(step.settings)],
-        "code": _code_with(_file_of(step)),
+        "code": _code_with(inspect.getfile(step.compute)),
         "made with": _libraries(),
         "faces": _face_models() if step.faces else None,
         "marks": [clip.fps, clip.onset, clip.apex, clip.offset],
@@ -115,15 +115,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} cannot be part of a key")
-
-
-def _file_of(step: Step) -> str:
-    try:
-        return inspect.getfile(step.compute)
-    except TypeError:
-        raise ConfigError(
-            f"step {step.name}: compute={step.compute!r} has no source; give a function of a module"
-        ) from None
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass, replace
+from types import FunctionType
 from typing import Any
 
 from merkit.clips import Clip
@@ -35,19 +36,19 @@ class Step:
     settings : frozen dataclass
         Everything that the result depends on, in plain values.
     compute : callable
-        ``compute(clip, settings)`` at the top of a module: gives the clip with features, and where it
-        estimates one with an apex and a note on it among the repairs.
+        ``compute(clip, settings)``, a plain function: gives the clip with features, and where it estimates
+        one with an apex and a note on it among the repairs.
     gives : tuple of str
         Names of these features.  A clip that carries all of them is left as it is.
     context : int
         How many frames before the onset and behind the offset are needed.
     faces : bool
-        Whether faces are looked for, so that the result depends on the face models.
+        Whether faces may be looked for, so that the result depends on the face models.
 
     Raises
     ------
     ConfigError
-        If the name is none, or the settings are no dataclass.
+        If the name is none, the settings are no dataclass, or `compute` holds more than its code.
 
     Examples
     --------
@@ -68,13 +69,16 @@ class Step:
     compute: Callable[[Clip, Any], Clip]
     gives: tuple[str, ...]
     context: int = 0
-    faces: bool = False
+    faces: bool = True
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ConfigError(f"step {self.name!r}: give a name of lower-case letters, digits and dashes")
         if not is_dataclass(self.settings) or isinstance(self.settings, type):
             raise ConfigError(f"step {self.name}: its settings are no dataclass; give one")
+        # What a method is bound to, or a function has around it, would not be part of the key.
+        if not isinstance(self.compute, FunctionType) or self.compute.__closure__:
+            raise ConfigError(f"step {self.name}: compute={self.compute!r}; give a function of a module")
 
     def __call__(self, clip: Clip) -> Clip:
         """The clip with what the step computes of it; as it is if it carries that already.

@@ -95,7 +95,6 @@ def fill_cache(
         If the method looks for what it must not know of a clip.
     """
     tell = on_progress or (lambda done, total, stage: None)
-    cache.folder.check_writable()
     listed = list(clips)
     everybody = people(f"{clip.dataset}/{clip.subject}" for clip in listed)
     folders = (cache.folder.path, *closed)
@@ -114,6 +113,8 @@ def fill_cache(
         except (DataError, OSError) as error:
             failed.append(Failure(clip.id, _one_line(error)))
         tell(place + 1, len(listed), "looking")
+    if todo:
+        cache.folder.check_writable()
     made = 0
     where = (cache.folder.path, cache.folder.limit, cache.folder.since)
     tasks = [_Task(method, everybody, folders, where, listed[place]) for place in todo]

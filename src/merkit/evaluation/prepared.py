@@ -71,8 +71,8 @@ def prepared(
 class Preparation:
     """Gives clips to the step of a method, or to its ``prepare``, one by one and watched.
 
-    Every clip goes to a new recognizer, without label, name and path: what is computed of it can depend on no
-    other clip, so it may be shared between folds, and that of a step between runs.
+    A clip is handed over without label, name and path, to a ``prepare`` of a new recognizer: what is computed
+    of it can depend on no other clip, so it may be shared between folds, and that of a step between runs.
 
     Parameters
     ----------

@@ -71,10 +71,7 @@ def outside(recognizer: Any) -> dict[str, Any]:
     own = _package_of(type(recognizer))
     found: dict[str, Any] = {}
     seen: set[int] = set()
-    queue: deque[tuple[str, Any]] = deque()
-    for where, thing in _within([("", recognizer)]):
-        # A function that is held is called like a method.
-        queue.append((where, thing) if isinstance(thing, types.FunctionType) else ("", type(thing)))
+    queue = deque(_code_of(recognizer))
     while queue:
         where, thing = queue.popleft()
         if isinstance(thing, _PLAIN):
@@ -90,7 +87,7 @@ def outside(recognizer: Any) -> dict[str, Any]:
             queue.extend(_of_function(thing, own))
         elif not isinstance(thing, _CODE):
             found[where] = thing
-            queue.extend(("", type(part)) for _, part in _within([("", thing)]))
+            queue.extend(_code_of(thing))
     found.pop("", None)
     return found
 
@@ -144,6 +141,12 @@ def _within(things: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
         yield where, thing
         if depth < _DEPTH:
             queue.extend((f"{name} of {where}", value, depth + 1) for name, value in _parts(thing))
+
+
+def _code_of(thing: Any) -> Iterator[tuple[str, Any]]:
+    """The classes of a thing and of what it holds, and the functions that it holds, which it may call."""
+    for where, part in _within([("", thing)]):
+        yield (where, part) if isinstance(part, types.FunctionType) else ("", type(part))
 
 
 def _parts(thing: Any) -> list[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,9 +26,10 @@ CARD = "card.json"
 _MEMORY = frozenset({"gc.get_objects", "gc.get_referrers", "gc.get_referents"})
 # What may open files of the data for a recognizer that asks a clip for its frames.
 _READERS = ("merkit.video.", "merkit.inputs.")
-# What opens files of the clip cache for one that asks a clip for its features.  It reads in closed folders
-# alone, where a fold can leave nothing.
-_KEPT = ("merkit.cache.record",)
+# What opens files of the clip cache, and which, for one that asks a clip for its features.  The cache is a
+# closed folder, so a fold can leave nothing there.
+_KEEPER = ("merkit.cache.record",)
+_KEPT = re.compile(r"[0-9a-f]{64}\.npy")
 _NEVER_DATA = ("/proc/", "/sys/", "/dev/")
 _CODE = (".py", ".pyc", ".pyi", ".so")
 # Where compilers and libraries keep what they made, in this run or before.
@@ -97,7 +99,7 @@ class Watch:
         if path in self.written or _through_a_reader():
             return
         if path.startswith(self.closed):
-            if _through_a_reader(_KEPT):
+            if _KEPT.fullmatch(os.path.basename(path)) and _through_a_reader(_KEEPER):
                 return
             self._refuse(f"opens {path} by itself; frames and features come with the clips")
         try:
