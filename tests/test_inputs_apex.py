@@ -77,7 +77,7 @@ def test_an_estimated_apex_is_marked_and_an_annotated_one_left_alone(smile):
     marked = with_apex(smile)
     assert marked.apex == apex_of(smile).number
     (line,) = marked.repairs
-    assert line == f"apex estimated from motion (flow; none is annotated): frame {marked.apex}"
+    assert line == f"apex estimated from motion (course; none is annotated): frame {marked.apex}"
     annotated = Clip(**{**vars(smile), "apex": 103})
     assert with_apex(annotated) is annotated
     assert (apex_of(annotated).number, apex_of(annotated).origin) == (103, "annotated")

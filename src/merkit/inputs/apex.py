@@ -8,7 +8,7 @@ from merkit.clips import Clip
 from merkit.errors import AnnotationError, ConfigError, DataError, did_you_mean
 from merkit.faces import FaceModels
 from merkit.inputs.aligned import FLOW_CROP, aligned_face, ends
-from merkit.inputs.apex_finders import find_apex
+from merkit.inputs.apex_finders import APEX_FINDER, find_apex
 
 __all__ = ["APEX", "Apex", "apex_of", "find_apex", "with_apex"]
 
@@ -37,7 +37,7 @@ class Apex:
 
 
 def apex_of(
-    clip: Clip, use: str = "auto", *, method: str = "flow", face: str = "detect",
+    clip: Clip, use: str = "auto", *, method: str = APEX_FINDER, face: str = "detect",
     models: FaceModels | None = None,
 ) -> Apex:  # fmt: skip
     """The apex of a clip.
@@ -79,7 +79,7 @@ def apex_of(
 
 
 def with_apex(
-    clip: Clip, use: str = "auto", *, method: str = "flow", face: str = "detect",
+    clip: Clip, use: str = "auto", *, method: str = APEX_FINDER, face: str = "detect",
     models: FaceModels | None = None,
 ) -> Clip:  # fmt: skip
     """The clip with its apex from :func:`apex_of`; that one was estimated is written among its repairs.
