@@ -16,7 +16,10 @@ from merkit.methods.settings import PUBLISHED, check_configs, look_up, make_conf
 
 # The one line that a new method adds here; modules are imported when a method is first looked up, and
 # none of them may import torch or scikit-learn at its top.
-_MODULES = ("merkit.methods.baselines.flow_svm.recognizer",)
+_MODULES = (
+    "merkit.methods.baselines.flow_svm.recognizer",
+    "merkit.methods.baselines.descriptor_svm.recognizer",
+)
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 
