@@ -198,16 +198,17 @@ def test_the_literal_first_layer_is_a_hundredth():
         create_network("strcn-g", config="small", first_layer=how) for how in ("plain", "literal")
     )
     assert torch.allclose(literal.stem.conv.weight * 100, plain.stem.conv.weight)
-    rest, first = literal.parameter_groups(1e-3, 5e-4)
-    assert (first["lr"], first["weight_decay"]) == (pytest.approx(1e-7), 5e-4)
-    assert (rest["lr"], rest["weight_decay"]) == (1e-3, 5e-4)
+    rest, first = literal.parameter_groups(5e-4)
+    assert (first["lr_scale"], first["weight_decay"]) == (pytest.approx(1e-4), 5e-4)
+    assert "lr_scale" not in rest
+    assert rest["weight_decay"] == 5e-4
 
 
 def test_the_first_convolution_does_not_decay():
     network = create_network("strcn-g", config="small")
-    rest, first = network.parameter_groups(1e-3, 5e-4)
+    rest, first = network.parameter_groups(5e-4)
     assert first["params"] == [network.stem.conv.weight]
-    assert (first["lr"], first["weight_decay"]) == (1e-3, 0.0)
+    assert (first["lr_scale"], first["weight_decay"]) == (1.0, 0.0)
     assert len(rest["params"]) + 1 == len(list(network.parameters()))
 
 

@@ -1,14 +1,12 @@
-"""The losses of STRCN: focal, and focal with classes that weigh the same."""
+"""The loss of STRCN: focal, and with weights of the classes balanced."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError
 
 GAMMA = 2.0
 """Exponent of the released balanced network, as the same group's later code has it."""
@@ -27,7 +25,8 @@ def focal_loss(
     gamma : float
         0 or more; 0 is cross-entropy.
     class_weights : float tensor, shape (C,), optional
-        α of each class, 1 by default; see `balanced_weights`.  The mean is over clips, not over weights.
+        α of each class, 1 by default; :func:`merkit.training.balance.balanced_weights` make the balanced
+        loss.  The mean is over clips, not over weights.
 
     Returns
     -------
@@ -56,31 +55,3 @@ def focal_loss(
     if class_weights is not None:
         losses = losses * class_weights[labels]
     return losses.mean()
-
-
-def balanced_weights(counts: Sequence[int]) -> Tensor:
-    """Weights N / (C · N_c) under which all classes of a training set count the same.
-
-    Parameters
-    ----------
-    counts : sequence of int, shape (C,)
-        Training clips of each class.
-
-    Returns
-    -------
-    float32 tensor, shape (C,)
-        Their mean over the clips is 1.
-
-    Raises
-    ------
-    DataError
-        If a class has no clip.
-
-    Examples
-    --------
-    >>> balanced_weights([6, 3, 3]).tolist()
-    [0.6666666865348816, 1.3333333730697632, 1.3333333730697632]
-    """
-    if min(counts, default=0) < 1:
-        raise DataError(f"class counts {list(counts)}: a class without training clips cannot be weighted")
-    return torch.tensor([sum(counts) / (len(counts) * count) for count in counts], dtype=torch.float32)

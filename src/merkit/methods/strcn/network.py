@@ -124,7 +124,7 @@ class STRCN(nn.Module):
         out: Tensor = self.classifier(pooled).flatten(1)
         return out
 
-    def parameter_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
+    def parameter_groups(self, weight_decay: float) -> list[dict[str, Any]]:
         """Parameters as an optimiser of torch takes them: all alike but for the first convolution.
 
         Its weights do not decay (in the code they learn 10⁴ times slower, so that decay does nothing there).
@@ -132,22 +132,24 @@ class STRCN(nn.Module):
 
         Parameters
         ----------
-        lr : float
-            Rate of learning.
         weight_decay : float
             Of all other parameters, scale and shift of the normalisation among them.
+
+        Returns
+        -------
+        list of dict
+            ``lr_scale`` multiplies the rate of learning of a group.
         """
         first = self.stem.conv.weight
         literal = self.config.first_layer == "literal"
         return [
             {
                 "params": [parameter for parameter in self.parameters() if parameter is not first],
-                "lr": lr,
                 "weight_decay": weight_decay,
             },
             {
                 "params": [first],
-                "lr": lr / _LITERAL**2 if literal else lr,
                 "weight_decay": weight_decay if literal else 0.0,
+                "lr_scale": _LITERAL**-2 if literal else 1.0,
             },
         ]

@@ -1,0 +1,84 @@
+"""One stage of a training as settings: how long, how fast, in what batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from merkit.errors import ConfigError, did_you_mean
+from merkit.training.schedules import Schedule
+
+OPTIMISERS = ("sgd", "adam", "adamw")
+BALANCE = ("none", "oversample", "weights")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Settings of one stage, such as pre-training or the target.
+
+    Parameters
+    ----------
+    epochs : int
+    schedule : callable
+        From the number of an epoch, 1 or more, to its rate of learning; a dataclass of
+        :mod:`merkit.training.schedules`.
+    name : str
+        Names its checkpoint.
+    optimiser : {"sgd", "adam", "adamw"}
+    momentum : float
+        Of SGD.
+    nesterov : bool
+        Of SGD.
+    weight_decay : float
+        Of all parameters, unless the network has ``parameter_groups``.
+    batch : int
+        Examples that go through the network at once.
+    accumulate : int
+        Batches whose gradients make one step; the step is that of the mean over all their examples.
+    balance : {"none", "oversample", "weights"}
+        Whether classes are brought to the same number, or to the same weight in the loss.
+    clip_norm : float, optional
+        Gradients longer than this are shortened to it.
+    precision : {"float32", "bfloat16"}
+        ``bfloat16`` computes what it can in that type.
+    """
+
+    epochs: int
+    schedule: Schedule
+    name: str = "target"
+    optimiser: str = "sgd"
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 5e-4
+    batch: int = 1
+    accumulate: int = 1
+    balance: str = "none"
+    clip_norm: float | None = None
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        for name in ("epochs", "batch", "accumulate"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1):
+                raise ConfigError(f"{name}={value!r}: expected a whole number of 1 or more")
+        for name, allowed in (
+            ("optimiser", OPTIMISERS),
+            ("balance", BALANCE),
+            ("precision", PRECISIONS),
+        ):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ConfigError(
+                    f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
+                )
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"momentum={self.momentum!r}: expected a number from 0 up to 1")
+        if self.nesterov and not self.momentum:
+            raise ConfigError("nesterov=True: needs a momentum above 0")
+        if not self.weight_decay >= 0:
+            raise ConfigError(f"weight_decay={self.weight_decay!r}: expected a number of 0 or more")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ConfigError(f"clip_norm={self.clip_norm!r}: expected a number above 0, or None")
+        if not self.name.isidentifier():
+            raise ConfigError(f"name={self.name!r}: expected letters, digits and underscores")
