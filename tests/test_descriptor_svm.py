@@ -244,7 +244,7 @@ def test_wrong_input_is_refused_in_one_line(tmp_path):
     text = replace(clips[1], features={"mine": np.full((2, 3, 5), "a")})
     small = Clip.from_array(np.zeros((12, 64, 64), np.uint8), id="black", apex=4, onset=0, offset=11)
     short = DescriptorSVMConfig
-    fresh = DescriptorSVM(DescriptorSVMConfig(given="mine"))
+    fresh, unmeant = (DescriptorSVM(DescriptorSVMConfig(given=name)) for name in ("mine", "mien"))
     for call, error, words in (
         (lambda: short(descriptor="lbptop"), ConfigError, r"descriptor='lbptop' \(did you mean 'lbp-top'"),
         (lambda: short(grid=0), ConfigError, "grid=0: expected a whole number from 1 to 32"),
@@ -262,7 +262,12 @@ def test_wrong_input_is_refused_in_one_line(tmp_path):
         (lambda: model.predict(ragged[1:]), DataError, r"learnt from \(2, 3, 5\)"),
         (lambda: model.predict([holed]), DataError, "clip 'c1' has a mine that is not finite"),
         (lambda: model.predict([text]), DataError, "needs an array of numbers"),
-        (lambda: model.predict([small]), DataError, "clip 'black' has no mine"),
+        (lambda: model.predict([small]), DataError, "clip 'black' has no 'mine': it carries no features"),
+        (
+            lambda: unmeant.fit(clips, labels, groups),
+            DataError,
+            r"'mien' \(did you mean 'mine'\?\): it carries",
+        ),
         (lambda: model.predict([]), DataError, "no clips"),
         (lambda: DescriptorSVM().fit([small] * 2, labels[:2], groups[:2]), DataError, "'black': no face"),
         (lambda: fresh.predict(clips), ConfigError, "not been trained"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError, DataError, did_you_mean
 from merkit.methods.baselines.descriptor_svm.config import CONFIGS, MOTION, DescriptorSVMConfig
 from merkit.methods.baselines.flow_svm.calibration import softmax
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
@@ -263,6 +263,14 @@ class DescriptorSVM:
 
     def _arrays(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
         """Descriptors of all clips, (N, …)."""
+        given = self.config.given
+        for clip in clips:
+            if given and given not in clip.features:
+                carried = ", ".join(sorted(clip.features)) or "no features"
+                raise DataError(
+                    f"clip {clip.id!r} has no {given!r}{did_you_mean(given, clip.features)}: it carries "
+                    f"{carried}; set given to one of its features, or leave it out to measure frames"
+                )
         stacked = stack_feature([self._ready(clip) for clip in clips], self._feature, self.name)
         if stacked.dtype.kind not in "uif" or stacked.ndim < 2:
             raise DataError(
