@@ -532,7 +532,7 @@ def test_without_a_place_to_write_the_run_goes_on_with_one_remark(tmp_path):
         np.testing.assert_array_equal(cache(STEP, clip).features["means"], STEP(clip).features["means"])
     (said,) = cache.remarks
     assert "cannot be written" in said
-    assert said.endswith("the run goes on without keeping more")
+    assert said.endswith("the run goes on without keeping it")
     assert "\n" not in said
     with pytest.raises(DataError, match=r"the clip cache cannot be written .* in MERKIT_CLIP_CACHE"):
         cache.folder.check_writable()

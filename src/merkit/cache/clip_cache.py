@@ -7,7 +7,7 @@ from pathlib import Path
 
 from merkit.cache.folder import CacheFolder, Entry
 from merkit.cache.key import check_unchanged, key_of
-from merkit.cache.record import DamagedRecord, Record, StoredArrays, pack, unpack
+from merkit.cache.record import DamagedRecord, Record, StoredArrays, checksum_of, pack, unpack
 from merkit.cache.step import Step, added
 from merkit.clips import Clip
 from merkit.errors import DataError
@@ -36,7 +36,6 @@ class ClipCache:
     ) -> None:
         self.folder = CacheFolder(folder, limit, since)
         self.remarks: list[str] = []
-        self._keeps = True
 
     def __call__(self, step: Step, clip: Clip) -> Clip:
         """The clip with what the step computes of it, from the cache or for the cache.
@@ -77,19 +76,11 @@ class ClipCache:
         Clip
             `done`, its features in the cache if they could be kept.
         """
-        if not self._keeps:
-            return done
         try:
             check_unchanged(step, clip, key)
-        except DataError as error:
-            self._remark(f"{error}")
-            return done
-        try:
             return self.put(step, clip, key, done)
         except DataError as error:
-            # What cannot be written now will not be later in this run either.
-            self._keeps = False
-            self._remark(f"{error}; the run goes on without keeping more")
+            self._remark(f"{error}; the run goes on without keeping it")
             return done
 
     def put(self, step: Step, clip: Clip, key: str, done: Clip) -> Clip:
@@ -103,7 +94,7 @@ class ClipCache:
         about = {"key": key, "step": step.name, "apex": done.apex, "repairs": list(done.repairs)}
         content = pack(done.features, about)
         place = self.folder.write(step.name, key, content)
-        return _stored(clip, place, unpack(content, place))
+        return _stored(clip, place, Record(done.features, about, checksum_of(content)))
 
     def verify(self) -> tuple[int, list[Entry]]:
         """Read every file and remove those that are damaged; they are made anew when they are needed.

@@ -83,13 +83,18 @@ def unpack(content: bytes, where: str | Path) -> Record:
     DamagedRecord
         If they are not those that were written.
     """
-    data, end = memoryview(content)[:-64], content[-64:]
-    if hashlib.sha256(data).hexdigest().encode() != end:
+    data, checksum = memoryview(content)[:-64], checksum_of(content)
+    if hashlib.sha256(data).hexdigest() != checksum:
         raise DamagedRecord(f"{where}: is damaged (its checksum is wrong)")
     record = np.load(io.BytesIO(data), allow_pickle=False)
     about = json.loads(record[_ABOUT].item())
     arrays = {name: record[name] for name in record.dtype.names if name != _ABOUT}
-    return Record(arrays, about, end.decode())
+    return Record(arrays, about, checksum)
+
+
+def checksum_of(content: bytes) -> str:
+    """What stands at the end of a file."""
+    return content[-64:].decode("latin-1")
 
 
 class StoredArrays(Mapping[str, "NDArray[Any]"]):
