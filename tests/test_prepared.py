@@ -13,7 +13,7 @@ from evaluation_kit import toy_table
 
 from merkit.cache import ClipCache, Step
 from merkit.cache.folder import CacheFolder
-from merkit.cache.record import pack
+from merkit.cache.record import StoredArrays, pack
 from merkit.datasets import read_dataset
 from merkit.errors import ConfigError, DataError, LeakageError
 from merkit.evaluation import evaluate
@@ -271,6 +271,20 @@ def test_the_cache_is_no_way_from_fold_to_fold(method, words, engine, tables, tm
     monkeypatch.setenv("MERKIT_TEST_CACHE", str(tmp_path / "cache"))
     with pytest.raises(LeakageError, match=words):
         evaluate(method, tables, "smic-hs-3class", engine=engine, workers=1, cache=cache)
+
+
+class ReadsByTheCache(LeavesLabels):
+    """Lets the reader of the cache open what is none of the cache."""
+
+    def leave(self, folder, labels):
+        _ = StoredArrays(folder / "labels.csv", ("labels",), "")["labels"]
+
+
+def test_the_reader_of_the_cache_opens_nothing_else(tables, tmp_path, monkeypatch):
+    (tmp_path / "labels.csv").write_text("id,label")
+    monkeypatch.setenv("MERKIT_TEST_CACHE", str(tmp_path))
+    with pytest.raises(LeakageError, match=r"labels\.csv by itself"):
+        evaluate(ReadsByTheCache, tables, "smic-hs-3class", engine="serial", closed=[tmp_path])
 
 
 def test_every_registered_method_that_prepares_says_by_a_step_what_it_computes():
