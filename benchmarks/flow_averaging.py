@@ -2,8 +2,8 @@
 
 Simulated faces rise to an expression of 0.25, 0.5 or 1 px in frames of 256x256 px (face 160 px wide), at 100
 or 200 frames a second, with camera noise 2.  The flow from onset to apex is compared with the true one: mean
-length of the difference where the skin moves by at least a tenth of the peak, and over the whole picture, most
-of which does not move.  Beside every way stands the field that is zero everywhere.
+length of the difference where the skin moves by at least a tenth of the peak, and over the whole picture,
+most of which does not move.  Beside every way stands the field that is zero everywhere.
 
     python benchmarks/flow_averaging.py [--heads 3] [--noise 2] [--seed 0]
 

@@ -47,7 +47,7 @@ def smoothed_peak(curve: Curve, sigma: float) -> int:
     --------
     >>> smoothed_peak(np.array([0, 1, 2, 9, 2, 6, 7, 6, 5.0]), 0.1)
     3
-    >>> smoothed_peak(np.array([0, 1, 2, 9, 2, 6, 7, 6, 5.0]), 2.0)
+    >>> smoothed_peak(np.array([0, 1, 2, 9, 2, 6, 7, 6, 5.0]), 1.5)
     6
     """
     return highest(gaussian_filter1d(curve, sigma, mode="nearest"), sigma)
