@@ -87,8 +87,8 @@ def flow_strain(
 def with_strain(flow: NDArray[np.floating], size: int | None = None) -> NDArray[np.float32]:
     """Flow (H, W, 2) and its strain as (H, W, 3), averaged to size x size cells if that is given.
 
-    The strain is that of the flow at full size; beside pixels whose flow is exactly 0, as beyond the edge of
-    the frame, there is none.
+    The strain is that of the flow at full size; beside pixels whose flow is exactly 0, as beyond the edge
+    of the frame, there is none.
     """
     if flow.ndim != 3 or flow.shape[2] != 2:
         raise DataError(f"flow of shape {flow.shape}; give (height, width, 2)")
@@ -111,8 +111,8 @@ def to_picture(
     values : float array, shape (H, W, 3)
         As :class:`FlowStrain` has them.
     scaling : {"stretched", "symmetric"}
-        ``"stretched"`` is the published scaling of ``megc2019-flow``: each channel by itself from its least to
-        its greatest value onto 0 to 255, so that zero, amplitude and the ratio of u to v are lost; a channel
+        ``"stretched"`` is the published scaling of ``megc2019-flow``: each channel by itself from its least
+        to its greatest value onto 0 to 255, so that zero, amplitude and the ratio of u to v are lost; a channel
         that is the same everywhere becomes 128.  ``"symmetric"`` keeps all three: u and v become
         ``128 + 127 x / limit``, strain ``255 x / limit``, cut off at the ends.
     limits : (float, float)
