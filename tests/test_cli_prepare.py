@@ -15,7 +15,11 @@ from pathlib import Path
 import cv2
 import pytest
 
+from merkit.cache import ClipCache
 from merkit.cli.main import main
+from merkit.datasets import read_dataset
+from merkit.evaluation.filling import fill_cache
+from merkit.evaluation.job import Method
 from merkit.inputs import onset_apex_flow
 from merkit.simulate.native import NativeClip, write_tree
 
@@ -99,7 +103,11 @@ def stuck(clip, settings):
             time.sleep(0.05)
     return measure(clip, settings)
 onset_apex_flow.flow_map_of = stuck
+from merkit.cache import ClipCache
 from merkit.cli.main import main
+from merkit.datasets import read_dataset
+from merkit.evaluation.filling import fill_cache
+from merkit.evaluation.job import Method
 main(sys.argv[2:])
 """
 
@@ -117,6 +125,20 @@ def test_what_was_killed_goes_on_where_it_was(tree, folder, tmp_path, measured, 
     assert f"{CLIPS - 2} made, 2 were there, 0 failed" in capsys.readouterr().out
     assert len(measured) == CLIPS - 2
     assert main(["cache", "verify"]) == 0
+
+
+def test_what_another_run_makes_meanwhile_is_not_made_again(tree, folder, measured, capsys):
+    def meet_another(done, total, stage):
+        if (stage, done) == ("looking", CLIPS):
+            assert main(prepare(tree)) == 0
+
+    filled = fill_cache(
+        Method("flow-svm", {"face": "whole"}), read_dataset("casme2", tree), ClipCache(), workers=1,
+        on_progress=meet_another,
+    )  # fmt: skip
+    assert f"{CLIPS} made, 0 were there" in capsys.readouterr().out
+    assert (filled.made, filled.there, filled.failed) == (0, CLIPS, [])
+    assert len(measured) == len(files(folder)) == CLIPS
 
 
 def test_a_corrupted_file_is_found_and_rebuilt(tree, folder, measured, capsys):

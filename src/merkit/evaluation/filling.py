@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
+from typing import Literal
 
 from merkit.cache import ClipCache
 from merkit.cache.key import check_unchanged, key_of
@@ -121,8 +122,10 @@ def fill_cache(
     for outcome in _work(tasks, min(workers or cores(), len(todo))):
         if isinstance(outcome, Failure):
             failed.append(outcome)
-        else:
+        elif outcome == "made":
             made += 1
+        else:
+            there += 1
         tell(there + made + len(failed), len(listed), "measuring")
     cache.folder.trim()
     order = {clip.id: place for place, clip in enumerate(listed)}
@@ -139,11 +142,14 @@ class _Task:
     clip: Clip
 
 
-def _work(tasks: Sequence[_Task], workers: int) -> Iterator[Failure | None]:
+_Outcome = Failure | Literal["made", "there"]
+
+
+def _work(tasks: Sequence[_Task], workers: int) -> Iterator[_Outcome]:
     if workers < 2:
         yield from map(_make, tasks)
         return
-    done: Iterable[tuple[int, Failure | None]] = in_processes(
+    done: Iterable[tuple[int, _Outcome]] = in_processes(
         range(len(tasks)), tasks.__getitem__, _make, workers, caller="fill_cache", prepare=_one_thread
     )
     for _, outcome in done:
@@ -157,22 +163,25 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _make(task: _Task) -> Failure | None:
-    """Compute what is missing of one clip, and keep it; the failure if that is the clip's."""
-    clip = task.clip
+def _make(task: _Task) -> _Outcome:
+    """Compute what is missing of one clip, and keep it."""
+    clip, cache = task.clip, _opened(*task.cache)
     preparation = Preparation(task.method, task.everybody, task.closed, task.cache[2])
     step = preparation.step
     assert step is not None
     try:
         key = key_of(step, clip)
+        # Another run may be at the same work.
+        if cache.find(step, clip, key) is not None:
+            return "there"
         done = preparation.compute(step, clip)
         check_unchanged(step, clip, key)
     except (LeakageError, ConfigError):
         raise
     except Exception as error:
         return Failure(clip.id, _one_line(error), bug=not isinstance(error, DataError | OSError))
-    _opened(*task.cache).put(step, clip, key, done)
-    return None
+    cache.put(step, clip, key, done)
+    return "made"
 
 
 @once
