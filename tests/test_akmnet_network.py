@@ -94,10 +94,15 @@ def test_published_shapes_from_a_clip_to_logits():
     )
     network.classifier.register_forward_hook(lambda m, given, out: seen.update(flat=given[0].shape))
     with torch.inference_mode():
-        mined = network(clip(5, 128))
+        mined = network(clip(20, 128))
     key = int(mined.chosen.sum())
-    assert seen == {"frames": (5, 1, 128, 128), "into": (16, key, 512), "out": (16, key, 64), "flat": (1024,)}
-    assert [tuple(part.shape) for part in mined] == [(1, 5), (1, 5), (1, 4)]
+    assert seen == {
+        "frames": (20, 1, 128, 128),
+        "into": (16, key, 512),
+        "out": (16, key, 64),
+        "flat": (1024,),
+    }
+    assert [tuple(part.shape) for part in mined] == [(1, 20), (1, 20), (1, 4)]
 
 
 def test_all_frames_of_a_clip_go_through_the_backbone_at_once():
@@ -219,8 +224,8 @@ def test_one_frame_repeated_is_all_key_frames(length):
     assert torch.allclose(mined.scores, torch.ones(1, length), atol=1e-6)
     assert mined.chosen.sum() == length
     losses = akmnet_loss(mined, torch.tensor([0]))
-    assert float(losses.margin) == 2.0
-    assert float(losses.sparsity) == length - 1
+    assert float(losses.margin.detach()) == 2.0
+    assert float(losses.sparsity.detach()) == length - 1
 
 
 def test_the_choice_does_not_depend_on_the_order_of_frames():
@@ -255,7 +260,7 @@ def test_positions_share_the_gru():
 
 
 def test_features_are_not_negative():
-    assert float(tiny().backbone(clip(4)[0].transpose(0, 1)).min()) >= 0
+    assert bool((tiny().backbone(clip(4)[0].transpose(0, 1)) >= 0).all())
 
 
 # Gradients
@@ -449,29 +454,3 @@ def test_eight_clips_accumulated_are_the_mean_over_them():
     start = tiny().state_dict()
     assert all(torch.allclose(one[key], other[key], atol=1e-6) for key in one)
     assert not torch.equal(one["classifier.weight"], start["classifier.weight"])
-
-
-def test_a_seed_gives_the_same_weights():
-    made = [tiny(seed=seed).state_dict() for seed in (0, 0, 1)]
-    assert all(torch.equal(made[0][key], made[1][key]) for key in made[0])
-    assert not torch.equal(made[0]["gru.weight_ih_l0"], made[2]["gru.weight_ih_l0"])
-
-
-def test_saved_weights_give_the_same_output(tmp_path):
-    network = tiny().eval()
-    torch.save(network.state_dict(), tmp_path / "weights.pt")
-    other = tiny(seed=1).eval()
-    other.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
-    assert all(torch.equal(a, b) for a, b in zip(network(clip(5)), other(clip(5)), strict=True))
-
-
-def test_the_small_configuration_overfits_four_clips():
-    network = create_network("akmnet", config="small", dropout=0.0)
-    clips = [clip(5, seed=k) for k in range(4)]
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9)
-    for _ in range(30):
-        optimiser.zero_grad()
-        for label, each in enumerate(clips):
-            (akmnet_loss(network(each), torch.tensor([label])).total / 4).backward()
-        optimiser.step()
-    assert [int(network(each).logits.argmax()) for each in clips] == [0, 1, 2, 3]

@@ -125,6 +125,16 @@ def test_margin_gradient_by_hand():
     assert scores.grad.tolist() == pytest.approx([-0.5, -0.5, 0.5, 0.5])
 
 
+@pytest.mark.parametrize(
+    ("ste", "expected"), [("code", [-0.4, -0.4, 0.6, 0.6]), ("paper", [-0.4, -0.4, 0.5, 0.5])]
+)
+def test_gradient_of_the_weighted_sum_by_hand(ste, expected):
+    # 0.1 from the sparsity, -1/N and 1/(T - N) from the margin.
+    scores, chosen = by_hand(ste)
+    akmnet_loss(Mined(scores[None], chosen[None], torch.zeros(1, 4)), torch.tensor([0])).total.backward()
+    assert scores.grad.tolist() == pytest.approx(expected)
+
+
 def test_weights_of_zero_leave_the_cross_entropy():
     scores, chosen = by_hand()
     losses = akmnet_loss(

@@ -7,15 +7,130 @@ import sys
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import merkit.methods.networks as networks
-from merkit.errors import ConfigError
+from merkit.errors import ConfigError, DataError
 from merkit.methods import create_network, list_networks
 from merkit.methods.networks import get_network, register_network
+from merkit.training.loop import train
+from merkit.training.schedules import Constant
+from merkit.training.stage import Stage
 
+# One input of each network, small enough to be quick: settings, shape, and a shape that does not fit.
+CASES = {
+    "akmnet": ({"widths": (4, 6, 8, 12), "hidden": 3}, (1, 1, 5, 64, 64), (1, 1, 5, 64, 80)),
+    "strcn-a": ({"width": 8}, (3, 1, 70, 30), (3, 1, 70, 15)),
+    "strcn-g": ({"width": 8}, (3, 2, 80, 70), (3, 1, 80, 70)),
+}
 METHODS_FOLDER = Path(networks.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    # Networks this small gain nothing from a second one.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def made(name: str, seed: int = 0, **settings) -> torch.nn.Module:
+    return create_network(name, config="small", seed=seed, **{**CASES[name][0], **settings})
+
+
+def example(name: str, seed: int = 0) -> torch.Tensor:
+    """Coarse patches that tell one seed from another, in some noise."""
+    shape, generator = CASES[name][1], torch.Generator().manual_seed(seed)
+    height, width = shape[-2:]
+    patches = torch.rand(1, shape[1], -(-height // 16), -(-width // 16), generator=generator)
+    image = patches.repeat_interleave(16, 2).repeat_interleave(16, 3)[..., :height, :width]
+    if len(shape) == 5:
+        image = image[:, :, None]
+    return image + 0.3 * torch.rand(shape, generator=generator)
+
+
+def logits_of(out) -> torch.Tensor:
+    return getattr(out, "logits", out)
+
+
+def test_every_network_has_its_case():
+    assert set(CASES) == set(list_networks())
+
+
+@pytest.mark.parametrize("name", list_networks())
+@pytest.mark.parametrize("classes", [2, 4, 7])
+def test_every_network_gives_one_logit_a_class(name, classes):
+    network = made(name, num_classes=classes)
+    given = example(name)
+    assert logits_of(network(given)).shape == (len(given), classes)
+    network.eval()
+    with torch.inference_mode():
+        once, again = logits_of(network(given)), logits_of(network(given))
+    assert torch.equal(once, again)
+    assert bool(torch.isfinite(once).all())
+
+
+@pytest.mark.parametrize("name", list_networks())
+def test_the_gradient_reaches_every_parameter(name):
+    network = made(name)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    out = logits_of(network(example(name)))
+    torch.nn.functional.cross_entropy(out, torch.arange(len(out)) % 4).backward()
+    for part, parameter in network.named_parameters():
+        assert parameter.grad is not None, part
+        assert parameter.grad.abs().max() > 0, part
+
+
+@pytest.mark.parametrize("name", list_networks())
+def test_a_seed_gives_the_same_weights_and_leaves_the_generator_alone(name):
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    states = [made(name, seed).state_dict() for seed in (3, 3, 4)]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert any(not torch.equal(states[0][key], states[2][key]) for key in states[0])
+
+
+@pytest.mark.parametrize("name", list_networks())
+def test_saved_weights_give_the_same_output(name, tmp_path):
+    network, other = made(name), made(name, seed=1).eval()
+    network(example(name))  # moves the running averages
+    torch.save(network.eval().state_dict(), tmp_path / "weights.pt")
+    other.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    assert torch.equal(logits_of(network(example(name))), logits_of(other(example(name))))
+
+
+@pytest.mark.parametrize("name", list_networks())
+def test_an_input_that_does_not_fit_is_refused_in_one_line(name):
+    with pytest.raises(DataError, match="got a") as refused:
+        made(name)(torch.zeros(CASES[name][2]))
+    assert str(CASES[name][2]) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", list_networks())
+def test_eight_clips_are_learnt_by_heart(name):
+    class Noise:
+        labels = np.arange(8) % 4
+
+        def batch(self, rows, rng):
+            return torch.cat([example(name, int(row))[:1] for row in rows])
+
+    def loss(network, given, labels, weights):
+        return {"loss": torch.nn.functional.cross_entropy(logits_of(network(given)), labels)}
+
+    network = made(name)
+    one_by_one = {"batch": 1, "accumulate": 8} if CASES[name][1][0] == 1 else {"batch": 8}
+    stage = Stage(epochs=40, schedule=Constant(1e-2), optimiser="adam", weight_decay=0.0, **one_by_one)
+    train(network, Noise(), loss, stage)
+    with torch.inference_mode():
+        predicted = [int(logits_of(network(Noise().batch([row], None))).argmax()) for row in range(8)]
+    assert predicted == Noise.labels.tolist()
 
 
 def test_networks_are_listed_by_pattern():

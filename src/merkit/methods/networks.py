@@ -1,4 +1,18 @@
-"""Networks by name, untrained and without a recognizer around them: register, list, create."""
+"""Networks by name, untrained and without a recognizer around them: register, list, create.
+
+What a network method consists of, in a folder of its own:
+
+- ``config.py``: the settings, a frozen dataclass with ``num_classes``, entered here by `register_network`;
+  its defaults are what is published.  It imports no torch.
+- ``network.py``: the network alone, a ``torch.nn.Module`` made of these settings, which it keeps as
+  ``config``.  It takes one tensor, whose shape its docstring tells, and refuses others with a
+  ``DataError``; it returns logits (N, num_classes), or a named tuple with ``logits``.  It may have
+  ``parameter_groups(weight_decay)`` for :func:`merkit.training.loop.train`.
+- ``losses.py``: what it is trained by, where that is more than cross-entropy.
+- ``README.md``: the claim sheet.
+
+``tests/test_networks.py`` holds every registered network to this.
+"""
 
 from __future__ import annotations
 
