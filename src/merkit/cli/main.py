@@ -14,8 +14,8 @@ from merkit.cli.failure import STOPPED, WRONG_INPUT, report
 from merkit.cli.streams import open_closed_streams, silence, speak
 
 COMMANDS = (
-    "analyze", "cache", "compare", "datasets", "demo", "doctor", "evaluate", "flow", "head", "prepare",
-    "score", "simulate",
+    "analyze", "cache", "compare", "datasets", "demo", "doctor", "evaluate", "flow", "head", "magnify",
+    "prepare", "score", "simulate",
 )  # fmt: skip
 """Each is a module of this package with a function ``register(app)``."""
 

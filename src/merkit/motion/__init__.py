@@ -16,6 +16,7 @@ from merkit.motion.interpolate import (
     round_to_uint8,
     tim_weights,
 )
+from merkit.motion.magnification import magnify, magnify_stream
 from merkit.motion.strain import strain, strain_tensor
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "approximate_rank_pooling",
     "dynamic_images",
     "exact_rank_pooling",
+    "magnify",
+    "magnify_stream",
     "optical_flow",
     "rank_pooling_coefficients",
     "resample",
