@@ -16,6 +16,7 @@ import cv2
 import pytest
 
 from merkit.cache import ClipCache
+from merkit.cache import key as keys
 from merkit.cli.main import main
 from merkit.datasets import read_dataset
 from merkit.evaluation.filling import fill_cache
@@ -45,6 +46,8 @@ def tree(tmp_path_factory) -> Path:
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("MERKIT_CLIP_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("MERKIT_CLIP_CACHE_SIZE", raising=False)
+    # Other processes see the code as it is now, which somebody may have edited since these tests began.
+    keys._code_with.cache_clear()
     return tmp_path / "cache"
 
 
@@ -103,11 +106,7 @@ def stuck(clip, settings):
             time.sleep(0.05)
     return measure(clip, settings)
 onset_apex_flow.flow_map_of = stuck
-from merkit.cache import ClipCache
 from merkit.cli.main import main
-from merkit.datasets import read_dataset
-from merkit.evaluation.filling import fill_cache
-from merkit.evaluation.job import Method
 main(sys.argv[2:])
 """
 
