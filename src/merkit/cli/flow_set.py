@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from merkit import __version__
 from merkit.clips import Clip, ClipTable
-from merkit.datasets.release_labels import dataset_of, parse_sample_id
+from merkit.datasets.release_labels import sample_id
 from merkit.errors import DataError, MerkitError
 from merkit.inputs.flow_strain import flow_strain, to_picture, write_picture
 from merkit.inputs.onset_apex_flow import FlowSettings
@@ -224,18 +224,14 @@ def _write_release(
     for name, table in tables.items():
         if name not in label_maps:
             continue
-        ids = table.frame["id"].tolist()
-        for identifier, (label, _) in zip(ids, label_maps[name].assign(table.frame), strict=True):
+        labels = label_maps[name].assign(table.frame)
+        columns = (table.frame[key] for key in ("id", "subject", "filename"))
+        for identifier, subject, filename, (label, _) in zip(*columns, labels, strict=True):
             if label is None or (name, identifier) not in found:
                 continue
-            sample = parse_sample_id(identifier)
-            if dataset_of(sample) != name:
-                raise DataError(
-                    f"{name}: clip {identifier!r} is not named as in MEGC2019; no release was written"
-                )
+            sample = sample_id(subject, filename)
             maps[sample] = to_picture(found[name, identifier]["values"], scaling)
-            subject, _, clip = sample.partition("_")
-            rows.append((sample, name, subject, clip, label))
+            rows.append((sample, name, subject, sample.partition("_")[2], label))
     if not maps:
         return 0
     with whole_file(out / RELEASE) as part, part.open("wb") as file:

@@ -112,8 +112,8 @@ def to_picture(
         As :class:`FlowStrain` has them.
     scaling : {"stretched", "symmetric"}
         ``"stretched"`` is the published scaling of ``megc2019-flow``: each channel by itself from its least
-        to its greatest value onto 0 to 255, so that zero, amplitude and the ratio of u to v are lost; a channel
-        that is the same everywhere becomes 128.  ``"symmetric"`` keeps all three: u and v become
+        to its greatest value onto 0 to 255, so that zero, amplitude and the ratio of u to v are lost; a
+        channel that is the same everywhere becomes 128.  ``"symmetric"`` keeps all three: u and v become
         ``128 + 127 x / limit``, strain ``255 x / limit``, cut off at the ends.
     limits : (float, float)
         Of u and v in pixels, and of strain; for ``"symmetric"``.
