@@ -145,6 +145,15 @@ def test_the_first_response_is_added_once():
     assert torch.allclose(stage(x), 3 * x)
 
 
+def test_nothing_is_added_after_the_last_step():
+    # W3 = 2·identity: h3 = 2 (x + x); a sum that comes after it instead of before would give 2x + x.
+    stage = plain_stage()
+    with torch.no_grad():
+        stage.third.conv.weight *= 2.0
+    x = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(stage(x), 4 * x)
+
+
 def test_sums_are_not_rectified():
     # W1 = 0, W2 = -2·identity, x < 0: h2 = 2|x|, h2 + x = |x| = h3.  A rectified first sum would give 0.
     stage = plain_stage()
