@@ -150,13 +150,22 @@ def test_code_and_libraries_are_in_the_key(what, frames, monkeypatch):
     assert key_of(STEP, clip_of(frames)) != before
 
 
-def test_the_code_is_that_of_the_file_and_of_what_it_is_made_from(tmp_path):
+def test_the_code_is_that_of_the_file_and_of_what_lies_beside_it(tmp_path):
     file = tmp_path / "method.py"
     file.write_text("a = 1")
     digest = keys._code_with.__wrapped__
     before = digest(str(file))
     assert before == digest(str(file)) != digest(__file__)
     file.write_text("a = 2")
+    assert digest(str(file)) != before
+    # In a package, those beside it count as well.
+    beside = tmp_path / "masks.py"
+    beside.write_text("b = 1")
+    before = digest(str(file))
+    (tmp_path / "__init__.py").touch()
+    assert digest(str(file)) != before
+    before = digest(str(file))
+    beside.write_text("b = 2")
     assert digest(str(file)) != before
 
 

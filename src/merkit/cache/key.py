@@ -120,10 +120,14 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _code_with(file: str) -> str:
-    """Digest of the source of merkit below the methods, and of one file: a version nobody can forget."""
-    top = Path(__file__).resolve().parents[1]
+    """Digest of the source of merkit below the methods, and of a file: a version that nobody can forget.
+
+    Where the file is part of a package, the files beside it count as well.
+    """
+    top, own = Path(__file__).resolve().parents[1], Path(file)
+    beside = sorted(own.parent.glob("*.py")) if (own.parent / "__init__.py").is_file() else [own]
     sha = hashlib.sha256()
-    for path in (*(p for package in _BELOW for p in sorted((top / package).rglob("*.py"))), Path(file)):
+    for path in (*(p for package in _BELOW for p in sorted((top / package).rglob("*.py"))), *beside):
         try:
             sha.update(hashlib.sha256(path.read_bytes()).digest())
         except OSError:

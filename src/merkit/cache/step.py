@@ -31,8 +31,8 @@ class Step:
     name : str
         Lower case with dashes, such as ``"onset-apex-flow"``.
     version : int
-        To be raised with every change of what is computed.  Changes within merkit below the methods, and in
-        the file that defines `compute`, are seen without it; those of other modules are not.
+        To be raised with every change of what is computed.  Changes within merkit below the methods, in the
+        file that defines `compute` and in those beside it in its package are seen without it; others are not.
     settings : frozen dataclass
         Everything that the result depends on, in plain values.
     compute : callable
