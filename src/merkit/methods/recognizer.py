@@ -22,9 +22,9 @@ class Recognizer(Protocol):
     A method that computes something of each clip alone and without labels may have ``step``, a
     :class:`~merkit.cache.step.Step` that does so (``None`` with settings under which nothing is computed);
     ``self.step(clip)`` gives the clip with that among its features.  A run computes it once for every clip,
-    before the folds, or takes it from the clip cache, and ``merkit prepare`` fills that.  What cannot be kept,
-    because not all that it depends on can be said, is computed by ``prepare(clip)`` instead, which returns the
-    clip with its features.  Both must keep nothing from one clip to the next.
+    before the folds, or takes it from the clip cache, and ``merkit prepare`` fills that.  What cannot be
+    kept, because not all that it depends on can be said, is computed by ``prepare(clip)`` instead, which
+    returns the clip with its features.  Both must keep nothing from one clip to the next.
 
     Attributes
     ----------
