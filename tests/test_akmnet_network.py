@@ -252,10 +252,10 @@ def test_positions_share_the_gru():
     flat = network.fuse(maps).flatten()
     assert flat.shape == (1024,)
     swapped = maps.clone()
-    # Row 0, column 2 and row 3, column 1: blocks 2 and 13 of 64 values.
-    swapped[:, :, 0, 2], swapped[:, :, 3, 1] = maps[:, :, 3, 1], maps[:, :, 0, 2]
+    # Row 0, column 2 and row 1, column 3: blocks 2 and 7 of 64 values.
+    swapped[:, :, 0, 2], swapped[:, :, 1, 3] = maps[:, :, 1, 3], maps[:, :, 0, 2]
     expected = flat.clone()
-    expected[2 * 64 : 3 * 64], expected[13 * 64 : 14 * 64] = flat[13 * 64 : 14 * 64], flat[2 * 64 : 3 * 64]
+    expected[2 * 64 : 3 * 64], expected[7 * 64 : 8 * 64] = flat[7 * 64 : 8 * 64], flat[2 * 64 : 3 * 64]
     assert torch.allclose(network.fuse(swapped).flatten(), expected, atol=1e-6)
 
 
