@@ -176,6 +176,11 @@ def test_equal_scores_choose_every_frame(value, length):
     assert binarise(torch.full((length,), value)).sum() == length
 
 
+def test_scores_that_differ_by_rounding_alone_are_equal():
+    assert binarise(torch.tensor([0.5, 0.5 - 5e-7])).tolist() == [1, 1]
+    assert binarise(torch.tensor([0.5, 0.5 - 5e-6])).tolist() == [1, 0]
+
+
 def test_the_best_frame_is_chosen_whatever_the_rounding():
     generator = torch.Generator().manual_seed(0)
     for _ in range(1600):
