@@ -193,7 +193,9 @@ def test_a_method_that_does_not_exist_gets_the_nearest_name(maps, tmp_path, caps
     wrong = words(maps, tmp_path / "run")
     wrong[1] = "flow-swm"
     assert main(wrong) == 2
-    assert "did you mean 'flow-svm'?): there are flow-svm" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "did you mean 'flow-svm'?): there are " in said
+    assert "descriptor-svm, flow-svm" in said
 
 
 def test_settings_are_typed():
