@@ -52,7 +52,7 @@ def count(shape: tuple[int, int]) -> int:
 
 
 @lru_cache(maxsize=8)
-def octaves(shape: tuple[int, int]) -> tuple[Octave, ...]:
+def octaves(shape: tuple[int, int], coarse: bool = True) -> tuple[Octave, ...]:
     """The bands of pictures of a shape, finest first; all but the mean light and slow shading.
 
     Each is a raised cosine over the logarithm of frequency, two octaves from end to end; the finest holds
@@ -61,6 +61,8 @@ def octaves(shape: tuple[int, int]) -> tuple[Octave, ...]:
     Parameters
     ----------
     shape : (height, width)
+    coarse : bool
+        Leave out coefficients of which a band holds nothing, and so the points between those of its grid.
 
     Examples
     --------
@@ -75,7 +77,7 @@ def octaves(shape: tuple[int, int]) -> tuple[Octave, ...]:
         mask = np.where(np.abs(octaves_above) < 1, np.cos(np.pi / 2 * octaves_above) ** 2, 0.0)
         if n == 0:
             mask[octaves_above > 0] = 1
-        height, width = (math.ceil(side / 2**n) for side in shape)
+        height, width = (math.ceil(side / 2**n) if coarse else side for side in shape)
         bands.append(Octave(wavelength, np.ascontiguousarray(mask[:height, :width], np.float32)))
     return tuple(bands)
 
