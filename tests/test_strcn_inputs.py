@@ -215,7 +215,7 @@ def test_the_matrix_has_thirty_columns_whatever_the_clip(length, kernel):
     assert np.allclose(columns, np.arange(70.0)[:, None])
 
 
-@pytest.mark.parametrize("length", [2, 9, 20, 30, 141])
+@pytest.mark.parametrize("length", [2, 9, 20, 30, 100, 141])
 @pytest.mark.parametrize("percent", REMOVED_PERCENT)
 def test_as_many_frames_are_removed_as_the_share_says(length, percent):
     kept = kept_frames(length, percent, np.random.default_rng(0))

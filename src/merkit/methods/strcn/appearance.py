@@ -95,7 +95,7 @@ def kept_frames(length: int, percent: int, rng: np.random.Generator) -> NDArray[
     """
     if not 0 <= percent < 100:
         raise ConfigError(f"removing {percent} per cent of the frames: give 0 up to 100")
-    # Whole numbers: 0.55 · 20 is a little more than 11 in floats.
+    # Whole numbers: 0.55 · 100 is a little more than 55 in floats.
     removed = min(-(-percent * length // 100), length - 1)
     return np.sort(rng.choice(length, length - removed, replace=False))
 
