@@ -80,6 +80,8 @@ def _cut(picture: NDArray[np.intp], parts: int, axis: int) -> list[NDArray[np.in
     """Strips of equal width; what does not divide is left out at both ends alike, so that mirrors agree."""
     length = picture.shape[axis]
     width = max(1, length // parts)
+    if width > 1 and parts % 2 and (length - width * parts) % 2:
+        width -= 1
     start = max(0, (length - width * parts) // 2)
     edges = range(start, min(length, start + width * parts), width)
     return [picture[e : e + width] if axis == 0 else picture[:, e : e + width] for e in edges]
