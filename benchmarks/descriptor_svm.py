@@ -17,6 +17,7 @@ on when the same command is typed again.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -149,9 +150,19 @@ def with_feature(clips: ClipTable, kept: Path, name: str, feature: str) -> ClipT
     return ClipTable.from_clips(of(clip) for clip in clips)
 
 
-def row_of(result: Any, **about: Any) -> dict[str, Any]:
+def scores_of(out: Path, **how: Any) -> dict[str, Any]:
+    """The metrics of a run, which is done now if it is not finished yet."""
+    path = out / "metrics.json"
+    if not path.is_file():
+        evaluate(**how, out=out)
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    print(f"{out.name}: UF1 {found['overall']['uf1']:.3f}", flush=True)
+    return found
+
+
+def row_of(metrics: Mapping[str, Any], **about: Any) -> dict[str, Any]:
     """Scores of a run, with their intervals over subjects."""
-    overall = result.metrics["overall"]
+    overall = metrics["overall"]
     return {
         **about,
         "n": overall["n"],
@@ -159,7 +170,7 @@ def row_of(result: Any, **about: Any) -> dict[str, Any]:
         **{name: overall[name] for name in ("uf1", "uar", "accuracy")},
         "ci95": {name: overall["ci95"][name] for name in ("uf1", "uar", "accuracy")},
         "confusion": overall["confusion"],
-        "settings": result.metrics["settings"],
+        "settings": metrics["settings"],
     }
 
 
@@ -181,10 +192,9 @@ def on_synthme(level: str, work: Path, runs: Path, head: str | None, workers: in
     }
     for name, (stored, feature, how) in methods.items():
         tables = {"manifest": with_feature(clips, kept, stored, feature)}
-        out = runs / f"{level}-{name}"
-        found = evaluate(**how, tables=tables, protocol=f"synthme-{CLASSES}class", workers=workers, out=out)
+        protocol = f"synthme-{CLASSES}class"
+        found = scores_of(runs / f"{level}-{name}", **how, tables=tables, protocol=protocol, workers=workers)
         rows.append(row_of(found, config=name))
-        print(f"{level} {name}: UF1 {found['uf1']:.3f}", flush=True)
     return rows
 
 
@@ -206,17 +216,16 @@ def on_published(data: Path, runs: Path, workers: int) -> list[dict[str, Any]]:
     tables = {name: read_dataset(name, data / "megc2019_hoof_lbptop")}
     rows = []
     for feature in PUBLISHED:
-        found = evaluate(
-            "descriptor-svm", tables, "megc2019", overrides={"given": feature}, workers=workers,
-            out=runs / f"megc2019-{feature}",
+        found = scores_of(
+            runs / f"megc2019-{feature}", method="descriptor-svm", tables=tables, protocol="megc2019",
+            overrides={"given": feature}, workers=workers,
         )  # fmt: skip
         shape = np.shape(tables[name][0].features[feature])
-        parts = {key: block["uf1"] for key, block in found.metrics["by_dataset"].items()}
+        parts = {key: block["uf1"] for key, block in found["by_dataset"].items()}
         plain = plain_svm(tables[name], feature, get_protocol("megc2019"))
         rows.append(
             {**row_of(found, feature=feature, shape=list(shape)), "uf1_by_dataset": parts, "plain_uf1": plain}
         )
-        print(f"{feature}: UF1 {found['uf1']:.3f}", flush=True)
     return rows
 
 
