@@ -87,6 +87,8 @@ class STRCN(nn.Module):
         if config.first_layer == "literal":
             with torch.no_grad():
                 self.stem.conv.weight /= _LITERAL
+        # Nearly twice as fast on a CPU; here and not where it is trained, so that the sums are the same everywhere.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def min_size(self) -> tuple[int, int]:
