@@ -87,7 +87,7 @@ class STRCN(nn.Module):
         if config.first_layer == "literal":
             with torch.no_grad():
                 self.stem.conv.weight /= _LITERAL
-        # Nearly twice as fast on a CPU; here and not where it is trained, so that the sums are the same everywhere.
+        # Nearly twice as fast on a CPU; set here, so that training and a loaded network add up alike.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
