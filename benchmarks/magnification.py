@@ -11,6 +11,7 @@ PSNR      Against the truth, of the grey pictures, over that skin and 4 px aroun
 noise     Of a still noisy clip: sigma of the magnified frame over sigma of the frame.
 equal     Each method with the factor at which its gain on the clip without noise is a given one; then the
           PSNR on the clip with noise.
+passing   What share of a movement of some duration passes the filters over time, at its apex.
 choice    The pyramids that were candidates, on the first frame and the apex alone.
 
     python benchmarks/magnification.py [--engines portrait head] [--people 2] [--head FILE]
@@ -37,6 +38,7 @@ from rich.progress import track
 
 from merkit.errors import ConfigError
 from merkit.motion import magnify, optical_flow
+from merkit.motion.magnification.temporal import DEFAULT_BAND, temporal_filter
 from merkit.simulate import Camera, Engine, FaceState, Movement, load_portrait
 
 PEAKS = (0.25, 0.5, 1.0)
@@ -249,13 +251,33 @@ def equal_table(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return table
 
 
+def passing() -> list[dict[str, Any]]:
+    """What share of a movement passes the filters over time at its apex, by how long it takes."""
+    rows = []
+    for fps, duration in itertools.product((30.0, 100.0, 200.0), (0.04, 0.1, 0.2, 0.5)):
+        half = round(duration * fps / 2)
+        if half < 2:
+            continue
+        course = (1 - np.cos(np.pi * np.arange(2 * half + 1) / half)).astype(np.float32)[:, None] / 2
+        row: dict[str, Any] = {"fps": fps, "duration_s": duration}
+        for name in ("fft", "iir"):
+            row[name] = round(float(temporal_filter(name, None, fps, None)(0.0)(course)[half, 0]), 3)
+        row["iir 0.4/0.05"] = round(
+            float(temporal_filter("iir", None, None, (0.4, 0.05))(0.0)(course)[half, 0]), 3
+        )
+        rows.append(row)
+    return rows
+
+
 def speeds(repeats: int) -> list[dict[str, Any]]:
     """Milliseconds for 64 grey frames of 128×128, beside the same done step by step."""
     clip = np.random.default_rng(0).integers(0, 256, (64, 128, 128)).astype(np.uint8)
-    band, eight = (0.1, 15.0), list(range(5, 13))
+    colour = np.stack([clip, 255 - clip, clip // 2], axis=-1)
+    band, eight = DEFAULT_BAND, list(range(5, 13))
     work: dict[str, tuple[Callable[[], Any], Callable[[], Any] | None]] = {
         "phase, fft": (lambda: magnify(clip, 8, fps=FPS), lambda: plain.phase(clip, 8, band, FPS, 3.0)),
         "phase, iir": (lambda: magnify(clip, 8, fps=FPS, filter="iir"), None),
+        "phase, fft, colour": (lambda: magnify(colour, 8, fps=FPS), None),
         "phase, fft, 8 factors": (lambda: magnify(clip, eight, fps=FPS), None),
         "phase, fft, 8 factors, 2 frames": (lambda: magnify(clip, eight, fps=FPS, at=[0, 30]), None),
         "linear, fft": (
@@ -296,8 +318,9 @@ def main() -> None:
     cv2.setNumThreads(1)
     result: dict[str, Any] = {
         "size": SIZE, "face_px": FACE_PX, "fps": FPS, "frames": FRAMES, "noise": NOISE, "units": UNITS,
-        "people": asked.people, "speed": speeds(asked.repeats),
+        "people": asked.people, "passing": passing(), "speed": speeds(asked.repeats),
     }  # fmt: skip
+    print_table(result["passing"], "share of a movement that passes at its apex")
     print_table(result["speed"], "64 grey frames of 128×128, one thread")
     for engine in asked.engines:
         found: dict[str, list[dict[str, Any]]] = {"gain": [], "equal": [], "noise": [], "choice": []}

@@ -33,7 +33,7 @@ def magnify(
     ] = "iir",
     band: Annotated[
         tuple[float, float] | None,
-        typer.Option(metavar="LOW HIGH", help="Frequencies of the movement in Hz; 0.1 15 by default."),
+        typer.Option(metavar="LOW HIGH", help="Frequencies of the movement in Hz; 0.1 25 by default."),
     ] = None,
     rates: Annotated[
         tuple[float, float] | None,
@@ -42,7 +42,9 @@ def magnify(
     fps: Annotated[float | None, typer.Option(help="Frames a second; a folder of pictures needs it.")] = None,
     smooth: Annotated[float, typer.Option(help="Of phase: px over which movement is alike.")] = 3.0,
     cutoff: Annotated[float, typer.Option(help="Of linear: finer waves, in px, get less; 0: none.")] = 16.0,
-    chroma: Annotated[float, typer.Option(help="Of linear: share of alpha for colour, 0 to 1.")] = 0.1,
+    chroma: Annotated[
+        float | None, typer.Option(help="Share of alpha for colour: 1 in phase, 0.1 in linear by default.")
+    ] = None,
     lossless: Annotated[bool, typer.Option("--lossless", help="Keep every pixel; a large file.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:

@@ -23,6 +23,7 @@ from merkit.motion.magnification.temporal import temporal_filter
 
 Floats = NDArray[np.float32]
 METHODS = ("phase", "linear")
+_CHROMA = {"phase": 1.0, "linear": 0.1}
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _BLOCK_PIXELS = 1 << 18
 """Of so many pixels in all are the frames that are worked on at a time, one at least."""
@@ -39,7 +40,7 @@ def magnify(
     rates: tuple[float, float] | None = None,
     smooth: float = 3.0,
     cutoff: float = 16.0,
-    chroma: float = 0.1,
+    chroma: float | None = None,
     at: Sequence[int] | None = None,
 ) -> NDArray[Any]:
     """Magnify the motion of a clip relative to its first frame.
@@ -60,16 +61,16 @@ def magnify(
         Which frequencies of the motion are magnified: an ideal band, without lag, or the difference of
         two first-order low-passes, as :func:`magnify_stream` has it.
     band : (low, high), optional
-        Hertz; (0.1, 15) by default.
+        Hertz; (0.1, 25) by default.
     rates : (fast, slow), optional
         Of the filter ``"iir"``, per frame, in place of `band` and `fps`; (0.4, 0.05) is common.
     smooth : float
         Of ``"phase"``: standard deviation in pixels with which phases are smoothed.
     cutoff : float
         Of ``"linear"``: finer waves than this, in pixels, get a smaller factor; 0 for none.
-    chroma : float
-        Of ``"linear"``: what colour differences get of the factor, 0 to 1.  In ``"phase"``, light moves
-        and colour does not.
+    chroma : float, optional
+        What colour differences get of the factor, 0 to 1.  By default all in ``"phase"``, where colour goes
+        where light goes, and 0.1 in ``"linear"``, where colour is mostly noise.
     at : sequence of int, optional
         Which frames are wanted, all by default.
 
@@ -126,7 +127,7 @@ def magnify_stream(
     rates: tuple[float, float] | None = None,
     smooth: float = 3.0,
     cutoff: float = 16.0,
-    chroma: float = 0.1,
+    chroma: float | None = None,
 ) -> Iterator[NDArray[Any]]:
     """Magnify the motion of a video of any length; memory does not grow with it.
 
@@ -150,7 +151,7 @@ def magnify_stream(
         Pixels.
     cutoff : float
         Pixels.
-    chroma : float
+    chroma : float, optional
         0 to 1.
 
     Yields
@@ -216,45 +217,53 @@ class _Magnifier:
         rates: tuple[float, float] | None,
         smooth: float,
         cutoff: float,
-        chroma: float,
+        chroma: float | None,
     ) -> None:
         if method not in METHODS:
             raise ConfigError(
                 f"magnify: method {method!r}{did_you_mean(str(method), METHODS)}; there is "
                 f"{' and '.join(METHODS)}"
             )
-        for name, value, most in (("smooth", smooth, 1e3), ("cutoff", cutoff, 1e6), ("chroma", chroma, 1.0)):
+        share = _CHROMA[method] if chroma is None else chroma
+        for name, value, most in (("smooth", smooth, 1e3), ("cutoff", cutoff, 1e6), ("chroma", share, 1.0)):
             if not _is_within(value, 0.0, most):
                 raise ConfigError(f"magnify: {name} {value!r}; give a number from 0 to {most:g}")
         new_filter = temporal_filter(filter, band, fps, rates)
-        # Light alone, or all channels.
-        self._chroma = float(chroma) if method == "linear" else 0.0
-        self._added = (
-            PhaseMagnifier(new_filter, float(smooth))
-            if method == "phase"
-            else LinearMagnifier(new_filter, float(cutoff))
-        )
+        self._chroma = float(share)
+        self._added: PhaseMagnifier | LinearMagnifier
+        if method == "phase":
+            self._added = PhaseMagnifier(new_filter, float(smooth), self._chroma)
+        else:
+            self._added = LinearMagnifier(new_filter, float(cutoff), self._chroma)
 
     def __call__(self, block: NDArray[Any], alphas: list[float], at: NDArray[np.intp]) -> NDArray[Any]:
         """Some frames of the next block, for each factor: (A, len(at), H, W[, 3])."""
         still = block[at]
         result = np.empty((len(alphas), *still.shape), block.dtype)
         for out, added in zip(result, self._added(self._channels(block), alphas, at), strict=True):
-            magnified = still + (added if block.ndim == 4 else added[..., 0])
+            magnified = still + (_rgb(added) if block.ndim == 4 else added[..., 0])
             out[:] = round_to_uint8(magnified) if block.dtype == np.uint8 else magnified
         return result
 
     def _channels(self, block: NDArray[Any]) -> Floats:
-        """What is magnified, (T, H, W, 1 or 3).
-
-        Light is weighed so that the same change of all channels is that change of light; so to magnify
-        light is to add to all channels, and what a colour difference gets comes as a share of each.
-        """
-        if block.ndim == 3:
-            return np.asarray(block[..., None], np.float32)
+        """Light, and the differences of red and blue to it if they are to change: (T, H, W, 1 or 3)."""
         values = np.asarray(block, np.float32)
-        light = (values @ _LUMA)[..., None]
-        return (1 - self._chroma) * light + self._chroma * values if self._chroma else light
+        if block.ndim == 3:
+            return values[..., None]
+        light = values @ _LUMA
+        differences = [values[..., k] - light for k in (0, 2)] if self._chroma else []
+        return np.stack([light, *differences], axis=-1)
+
+
+def _rgb(changes: Floats) -> Floats:
+    """Changes of red, green and blue out of those of light, or of light and the differences to it."""
+    light = changes[..., :1]
+    if changes.shape[-1] == 1:
+        return light
+    red, blue = changes[..., 1], changes[..., 2]
+    # The weighted differences sum to 0.
+    green = -(_LUMA[0] * red + _LUMA[2] * blue) / _LUMA[1]
+    return light + np.stack([red, green, blue], axis=-1)
 
 
 def _clip(frames: NDArray[Any]) -> NDArray[Any]:

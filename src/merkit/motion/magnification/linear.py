@@ -25,14 +25,18 @@ class LinearMagnifier:
         Gives a filter over time, see :func:`merkit.motion.magnification.temporal.temporal_filter`.
     cutoff : float
         Wavelength in pixels from which on the factor is whole, see :func:`factors`.
+    chroma : float
+        What channels after the first get of the factor.
 
     References
     ----------
     Wu et al., Eulerian video magnification for revealing subtle changes in the world, SIGGRAPH 2012.
     """
 
-    def __init__(self, new_filter: Callable[[float], TemporalFilter], cutoff: float) -> None:
-        self._filter, self._cutoff = new_filter(0.0), cutoff
+    def __init__(
+        self, new_filter: Callable[[float], TemporalFilter], cutoff: float, chroma: float = 1.0
+    ) -> None:
+        self._filter, self._cutoff, self._chroma = new_filter(0.0), cutoff, chroma
 
     def __call__(self, block: Floats, alphas: Sequence[float], at: NDArray[np.intp]) -> list[Floats]:
         """What is added to some frames of the next block, for each factor.
@@ -49,6 +53,7 @@ class LinearMagnifier:
         list of float32 arrays (len(at), H, W, C), one a factor
         """
         passed = self._filter(block)[at]
+        passed[..., 1:] *= np.float32(self._chroma)
         n, height, width, channels = passed.shape
         if not n:
             return [passed for _ in alphas]

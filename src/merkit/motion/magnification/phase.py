@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merkit.motion.magnification.octaves import backward, forward
-from merkit.motion.magnification.steerable import DIRECTIONS, Wave, add_to, levels, waves
+from merkit.motion.magnification.steerable import DIRECTIONS, Level, Wave, add_to, levels, waves
 from merkit.motion.magnification.temporal import TemporalFilter
 
 Floats = NDArray[np.float32]
@@ -21,7 +21,7 @@ _LEAST_SIGMA = 0.2
 
 
 class PhaseMagnifier:
-    """What phase-based magnification adds to grey frames, one block of them after another.
+    """What phase-based magnification adds to frames, one block of them after another.
 
     In each band of a complex steerable pyramid the local phase relative to the first frame is filtered in
     time and smoothed over the neighbourhood with the amplitudes as weights, and the wave is moved on by
@@ -34,30 +34,35 @@ class PhaseMagnifier:
         Gives a filter over time, see :func:`merkit.motion.magnification.temporal.temporal_filter`.
     smooth : float
         Standard deviation of the smoothing, in pixels of the frame.
+    chroma : float
+        What channels after the first get of the factor; they go where the first one goes.
 
     References
     ----------
     Wadhwa et al., Phase-based video motion processing, SIGGRAPH 2013.
     """
 
-    def __init__(self, new_filter: Callable[[float], TemporalFilter], smooth: float) -> None:
-        self._new_filter, self._smooth = new_filter, smooth
+    def __init__(
+        self, new_filter: Callable[[float], TemporalFilter], smooth: float, chroma: float = 1.0
+    ) -> None:
+        self._new_filter, self._smooth, self._chroma = new_filter, smooth, chroma
         self._bands: list[list[_PhaseFollower]] = []
-        self._light: np.float32 | None = None
+        self._light = np.float32(0)
 
     def __call__(self, block: Floats, alphas: Sequence[float], at: NDArray[np.intp]) -> list[Floats]:
         """What is added to some frames of the next block, for each factor.
 
         Parameters
         ----------
-        block : float32 array (T, H, W, 1)
+        block : float32 array (T, H, W, C)
+            The first channel is light, in which the motion is looked for.
         alphas : sequence of float
         at : int array
             Positions in the block that are wanted.
 
         Returns
         -------
-        list of float32 arrays (len(at), H, W, 1), one a factor
+        list of float32 arrays (len(at), H, W, C), one a factor
         """
         shape = block.shape[1], block.shape[2]
         filters = levels(shape)
@@ -65,27 +70,40 @@ class PhaseMagnifier:
             self._bands = [
                 [_PhaseFollower(self._new_filter(_TURN)) for _ in range(DIRECTIONS)] for _ in filters
             ]
-        if self._light is None:
-            self._light = block[0].mean()
+            self._light = block[0, ..., 0].mean()
         # Mean light has no phase, and takes digits from what has one.
-        coefficients = forward(block[..., 0] - self._light)
-        totals = [np.zeros((len(at), *shape), np.float32) for _ in alphas]
+        light = forward(block[..., 0] - self._light)
+        colours = [forward(block[at, ..., k]) for k in range(1, block.shape[3])]
+        totals = np.zeros((len(alphas), 1 + len(colours), len(at), *shape), np.float32)
         for level, followers in zip(filters, self._bands, strict=True):
-            # The points of the grid need not be equally far apart along both axes.
-            down, across = (
-                self._smooth * n / side for n, side in zip(level.octave.mask.shape, shape, strict=True)
-            )
-            added = [np.zeros((len(at), *level.octave.mask.shape), np.float32) for _ in alphas]
-            for wave, follower in zip(waves(coefficients, level), followers, strict=True):
-                phase = follower(wave)[at]
-                wanted = Wave(wave.real[at], wave.imaginary[at])
-                if max(down, across) >= _LEAST_SIGMA:
-                    phase = _smoothed(phase, wanted, (across, down))
+            added = np.zeros((*totals.shape[:3], *level.octave.mask.shape), np.float32)
+            every = zip(followers, waves(light, level), *(waves(c, level) for c in colours), strict=True)
+            for follower, wave, *coloured in every:
+                phase, lit = follower(wave)[at], Wave(wave.real[at], wave.imaginary[at])
+                phase = self._smoothed(phase, lit, level, shape)
                 for alpha, change in zip(alphas, added, strict=True):
-                    change += _moved_on(wanted, np.float32(alpha) * phase)
-            for total, change in zip(totals, added, strict=True):
+                    change[0] += _moved_on([lit], alpha * phase)[0]
+                    if coloured:
+                        change[1:] += _moved_on(coloured, alpha * self._chroma * phase)
+            for total, change in zip(
+                totals.reshape(-1, *totals.shape[2:]), added.reshape(-1, *added.shape[2:]), strict=True
+            ):
                 add_to(total, change, level)
-        return [backward(total)[..., None] for total in totals]
+        return [np.stack([backward(channel) for channel in total], axis=-1) for total in totals]
+
+    def _smoothed(self, phase: Floats, wave: Wave, level: Level, shape: tuple[int, int]) -> Floats:
+        """Mean of the phase around each point, weighted with the amplitude and a Gaussian."""
+        # The points of the grid need not be equally far apart along both axes.
+        down, across = (
+            self._smooth * n / side for n, side in zip(level.octave.mask.shape, shape, strict=True)
+        )
+        if max(down, across) < _LEAST_SIGMA:
+            return phase
+        amplitude = np.hypot(wave.real, wave.imaginary) + np.float32(_FAINT)
+        result = np.empty_like(phase)
+        for weight, value, out in zip(amplitude, phase, result, strict=True):
+            np.divide(_blurred(weight * value, down, across), _blurred(weight, down, across), out=out)
+        return result
 
 
 class _PhaseFollower:
@@ -106,21 +124,12 @@ class _PhaseFollower:
         )
 
 
-def _smoothed(phase: Floats, wave: Wave, sigma: tuple[float, float]) -> Floats:
-    """Mean of the phase around each point, weighted with the amplitude and a Gaussian."""
-    amplitude = np.hypot(wave.real, wave.imaginary) + np.float32(_FAINT)
-    result = np.empty_like(phase)
-    for weight, value, out in zip(amplitude, phase, result, strict=True):
-        np.divide(_blurred(weight * value, sigma), _blurred(weight, sigma), out=out)
-    return result
-
-
-def _blurred(picture: Floats, sigma: tuple[float, float]) -> Floats:
-    across, down = sigma
+def _blurred(picture: Floats, down: float, across: float) -> Floats:
     blurred = cv2.GaussianBlur(picture, (0, 0), sigmaX=across, sigmaY=down, borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, np.float32)
 
 
-def _moved_on(wave: Wave, phase: Floats) -> Floats:
-    """What the real part of a wave gains when it is moved on by a phase."""
-    return wave.real * (np.cos(phase) - 1) - wave.imaginary * np.sin(phase)
+def _moved_on(waves: Sequence[Wave], phase: Floats) -> list[Floats]:
+    """What the real parts of waves gain when they are moved on by a phase."""
+    cosine, sine = np.cos(phase) - 1, np.sin(phase)
+    return [wave.real * cosine - wave.imaginary * sine for wave in waves]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from merkit.errors import ConfigError
 
 Floats = NDArray[np.float32]
-DEFAULT_BAND = (0.1, 15.0)
-"""Hertz.  Above, there is little of a micro-expression and much noise; below, posture and light."""
+DEFAULT_BAND = (0.1, 25.0)
+"""Hertz.  The shortest micro-expression comes and goes within 1/25 s; slower are posture and light."""
 PUBLISHED_RATES = (0.4, 0.05)
 """Of the low-passes, per frame, as in the code of Eulerian magnification; see `IirBand`."""
 
@@ -151,7 +151,7 @@ def temporal_filter(
         raise ConfigError(
             f"magnify: fps is {fps}; give the frames a second of these very frames, such as fps=200"
         )
-    low, high = _pair(DEFAULT_BAND if band is None else band, "band", "two frequencies, such as (0.1, 15)")
+    low, high = _pair(DEFAULT_BAND if band is None else band, "band", "two frequencies, such as (0.1, 25)")
     if not 0 <= low < high:
         raise ConfigError(f"magnify: band {low:g} to {high:g} Hz; the low end first, from 0 on")
     if low >= fps / 2:
