@@ -140,6 +140,7 @@ def test_clips_that_do_not_fit_are_refused_in_one_line(shape):
     [
         {"size": 100},
         {"widths": (1, 2, 3)},
+        {"widths": 8},
         {"dropout": 1.0},
         {"variant": "s124"},
         {"ste": "cod"},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,14 @@ def test_every_configuration_makes_a_network_that_keeps_its_settings(name):
         assert network.config == replace(entry.config(**entry.configs[config]), num_classes=5)
         assert network.training
         assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("name", list_networks())
+def test_settings_come_back_from_a_file(name):
+    entry = get_network(name)
+    for config in entry.configs:
+        settings = entry.config(**entry.configs[config])
+        assert entry.config(**json.loads(json.dumps(asdict(settings)))) == settings
 
 
 @pytest.mark.parametrize("name", list_networks())

@@ -269,7 +269,15 @@ def test_the_least_input_is_taken():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"num_classes": 1}, {"in_channels": 3}, {"width": 0}, {"pools": ((2, 2),)}, {"first_layer": "odd"}],
+    [
+        {"num_classes": 1},
+        {"in_channels": 3},
+        {"width": 0},
+        {"pools": ((2, 2),)},
+        {"pools": 4},
+        {"pools": ((2, 2),) * 3 + ((0, 1),)},
+        {"first_layer": "odd"},
+    ],
 )
 def test_settings_that_cannot_work_are_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):

@@ -64,8 +64,14 @@ class AKMNetSettings:
                 raise ConfigError(f"{name}={value!r}: expected a whole number of {least} or more")
         if not (isinstance(self.size, int) and self.size >= 2 * STRIDE and self.size % STRIDE == 0):
             raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {2 * STRIDE} or more")
-        if len(self.widths) != 4 or not all(isinstance(width, int) and width >= 1 for width in self.widths):
+        try:
+            # Lists, as from a file, are as good.
+            widths = tuple(int(width) for width in self.widths)
+        except (TypeError, ValueError):
+            widths = ()
+        if len(widths) != 4 or min(widths) < 1:
             raise ConfigError(f"widths={self.widths!r}: expected four whole numbers of 1 or more")
+        object.__setattr__(self, "widths", widths)
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")
         for name, allowed in (("variant", VARIANTS), ("ste", GRADIENTS)):

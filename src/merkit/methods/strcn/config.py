@@ -49,11 +49,14 @@ class STRCNSettings:
                 raise ConfigError(f"{name}={value!r}: expected a whole number of {least} or more")
         if self.in_channels not in (1, 2):
             raise ConfigError(f"in_channels={self.in_channels!r}: expected 1 or 2")
-        if len(self.pools) != 4 or not all(
-            len(pool) == 2 and all(isinstance(side, int) and side >= 1 for side in pool)
-            for pool in self.pools
-        ):
+        try:
+            # Lists, as from a file, are as good.
+            pools = tuple((int(rows), int(columns)) for rows, columns in self.pools)
+        except (TypeError, ValueError):
+            pools = ()
+        if len(pools) != 4 or min(map(min, pools)) < 1:
             raise ConfigError(f"pools={self.pools!r}: expected four pairs (rows, columns) of 1 or more")
+        object.__setattr__(self, "pools", pools)
         if self.first_layer not in FIRST_LAYER:
             raise ConfigError(f"first_layer={self.first_layer!r}: expected {' or '.join(FIRST_LAYER)}")
 
