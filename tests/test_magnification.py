@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import re
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from merkit.motion.magnification import eulerian, steerable
 from merkit.motion.magnification.linear import factors
 from merkit.motion.magnification.octaves import count, forward, octaves
 from merkit.motion.magnification.steerable import add_to, levels, waves
-from merkit.motion.magnification.temporal import IdealBand, IirBand, rate_of
+from merkit.motion.magnification.temporal import IdealBand, IirBand, rate_of, temporal_filter
 from merkit.video import VideoWriter, open_video
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
@@ -270,12 +272,17 @@ def test_alpha_minus_1_stops_the_motion() -> None:
 
 @pytest.mark.parametrize("method", ["phase", "linear"])
 @pytest.mark.parametrize("filter", ["fft", "iir"])
-def test_several_factors_and_chosen_frames(method: str, filter: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eulerian, "_BLOCK_PIXELS", 4 * 44 * 52)
+@pytest.mark.parametrize("colour", [False, True])
+def test_several_factors_and_chosen_frames(
+    method: str, filter: str, colour: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Blocks of two frames, so that in some no frame is wanted.
+    monkeypatch.setattr(eulerian, "_BLOCK_PIXELS", 2 * 44 * 52)
     clip = np.rint(texture_clip(noise=2.0)).astype(np.uint8)
+    clip = np.stack([clip, clip[:, ::-1], clip], axis=-1) if colour else clip
     options = {"fps": 60, "method": method, "filter": filter}
     together = magnify(clip, [5, 8, 12], at=[6, 0, -1, 6], **options)
-    assert together.shape == (3, 4, 44, 52)
+    assert together.shape == (3, 4, *clip.shape[1:])
     for alpha, made in zip((5, 8, 12), together, strict=True):
         assert (made == magnify(clip, alpha, **options)[[6, 0, 8, 6]]).all()
 
@@ -298,6 +305,30 @@ def test_chroma_is_the_share_of_colour_differences() -> None:
         added = magnify(clip, 8, chroma=share, **options) - clip
         light = ((alone - clip) @ luma)[..., None]
         assert np.abs(added - light - share * (alone - clip - light)).max() < 1e-2
+
+
+def test_colour_goes_where_light_goes() -> None:
+    shifts = [0, 0.05, 0.1, 0.05]
+    light = wave(16, 30, shifts)
+    # Red against blue, with the same light as before.
+    red = 0.3 * (light - 100)
+    clip = np.stack([light + red, light, light - red * 0.299 / 0.114], axis=-1)
+    moved = magnify(clip, 8, at=[2], **PASS_ALL)[0]
+    left = magnify(clip, 8, at=[2], chroma=0, **PASS_ALL)[0]
+    for k in range(3):
+        assert shift_of(moved[..., k], 16, 30)[0] == pytest.approx(0.9, rel=0.03)
+    assert shift_of(100 + moved[..., 0] - moved[..., 1], 16, 30)[0] == pytest.approx(0.9, rel=0.03)
+    assert shift_of(100 + left[..., 0] - left[..., 1], 16, 30)[0] == pytest.approx(0.1, rel=0.03)
+
+
+@pytest.mark.parametrize("seconds", [0.04, 0.1, 0.5])
+def test_the_default_band_lets_expressions_of_any_duration_pass(seconds: float) -> None:
+    half = round(seconds * 100)
+    course = (1 - np.cos(np.pi * np.arange(2 * half + 1) / half)).astype(np.float32)[:, None] / 2
+    ideal = temporal_filter("fft", None, 200, None)(0.0)(course)[half, 0]
+    causal = temporal_filter("iir", None, 200, None)(0.0)(course)[half, 0]
+    assert ideal == pytest.approx(1, abs=0.05)
+    assert 0.7 < causal < 1
 
 
 def test_published_rates_give_less_than_asked() -> None:
@@ -505,3 +536,29 @@ def test_a_folder_of_pictures_needs_its_rate(tmp_path: Path, capsys) -> None:
     assert "--fps" in capsys.readouterr().err
     assert main(["magnify", str(folder), "-o", str(out), "--fps", "100", "-q"]) == 0
     assert len(pixels(out)[0]) == 9
+
+
+# The page.
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def test_figures_of_the_page_are_those_of_the_newest_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (DOCS / "magnification.md").read_text(encoding="utf-8")
+    monkeypatch.syspath_prepend(str(DOCS))
+    try:
+        assert importlib.import_module("fill_magnification").filled(page) == page
+    finally:
+        for name in ("fill_magnification", "fill_evaluation", "fill_figures"):
+            sys.modules.pop(name, None)
+
+
+def test_examples_of_the_page_run() -> None:
+    page = (DOCS / "magnification.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert examples
+    names: dict[str, Any] = {"frames": np.rint(texture_clip(shape=(13, 32, 32))).astype(np.uint8)}
+    for example in examples:
+        exec(example, names)
+    assert names["copies"].shape == (8, 2, 32, 32)
+    assert (names["larger"] != names["frames"]).any()

@@ -73,23 +73,30 @@ class PhaseMagnifier:
             self._light = block[0, ..., 0].mean()
         # Mean light has no phase, and takes digits from what has one.
         light = forward(block[..., 0] - self._light)
-        colours = [forward(block[at, ..., k]) for k in range(1, block.shape[3])]
-        totals = np.zeros((len(alphas), 1 + len(colours), len(at), *shape), np.float32)
+        colours = [forward(block[at, ..., k]) for k in range(1, block.shape[3]) if len(at)]
+        totals = np.zeros((len(alphas), block.shape[3], len(at), *shape), np.float32)
         for level, followers in zip(filters, self._bands, strict=True):
+            lit = waves(light, level)
+            phases = [follower(wave) for follower, wave in zip(followers, lit, strict=True)]
+            if not len(at):
+                # Only the filters have to see every frame.
+                continue
+            coloured = [waves(colour, level) for colour in colours]
             added = np.zeros((*totals.shape[:3], *level.octave.mask.shape), np.float32)
-            every = zip(followers, waves(light, level), *(waves(c, level) for c in colours), strict=True)
-            for follower, wave, *coloured in every:
-                phase, lit = follower(wave)[at], Wave(wave.real[at], wave.imaginary[at])
-                phase = self._smoothed(phase, lit, level, shape)
+            for k, (wave, phase) in enumerate(zip(lit, phases, strict=True)):
+                shown = Wave(wave.real[at], wave.imaginary[at])
+                smooth = self._smoothed(phase[at], shown, level, shape)
                 for alpha, change in zip(alphas, added, strict=True):
-                    change[0] += _moved_on([lit], alpha * phase)[0]
+                    change[0] += _moved_on([shown], alpha * smooth)[0]
                     if coloured:
-                        change[1:] += _moved_on(coloured, alpha * self._chroma * phase)
-            for total, change in zip(
-                totals.reshape(-1, *totals.shape[2:]), added.reshape(-1, *added.shape[2:]), strict=True
-            ):
-                add_to(total, change, level)
-        return [np.stack([backward(channel) for channel in total], axis=-1) for total in totals]
+                        change[1:] += _moved_on([four[k] for four in coloured], self._chroma * alpha * smooth)
+            for total, change in zip(totals, added, strict=True):
+                for channel, pictures in zip(total, change, strict=True):
+                    add_to(channel, pictures, level)
+        return [
+            np.stack([backward(channel) if len(at) else channel for channel in total], axis=-1)
+            for total in totals
+        ]
 
     def _smoothed(self, phase: Floats, wave: Wave, level: Level, shape: tuple[int, int]) -> Floats:
         """Mean of the phase around each point, weighted with the amplitude and a Gaussian."""
