@@ -153,7 +153,7 @@ def test_waves_are_in_quadrature(degrees: float) -> None:
     # Where real and imaginary part belong together, the amplitude of a sinusoid is the same everywhere.
     coefficients = forward(wave(8, degrees, [0.0]).astype(np.float32) - 100)
     nearest = round(degrees / 45) % 4
-    found = waves(coefficients, levels((128, 128))[1])[nearest]
+    found = list(waves(coefficients, levels((128, 128))[1]))[nearest]
     amplitude = np.hypot(*found)[0][16:-16, 16:-16]
     assert amplitude.mean() > 0.5 * 50
     assert amplitude.std() < 0.02 * amplitude.mean()

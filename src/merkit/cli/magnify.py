@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from merkit.cli.progress import OnProgress
     from merkit.video import VideoReader
 
-_MOST_PIXELS = 1 << 26
+_MOST_PIXELS = 1 << 24
 """Of a video that is taken into memory whole; it takes some 3 GB then."""
 
 

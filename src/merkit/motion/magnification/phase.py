@@ -76,20 +76,21 @@ class PhaseMagnifier:
         colours = [forward(block[at, ..., k]) for k in range(1, block.shape[3]) if len(at)]
         totals = np.zeros((len(alphas), block.shape[3], len(at), *shape), np.float32)
         for level, followers in zip(filters, self._bands, strict=True):
-            lit = waves(light, level)
-            phases = [follower(wave) for follower, wave in zip(followers, lit, strict=True)]
-            if not len(at):
-                # Only the filters have to see every frame.
-                continue
-            coloured = [waves(colour, level) for colour in colours]
             added = np.zeros((*totals.shape[:3], *level.octave.mask.shape), np.float32)
-            for k, (wave, phase) in enumerate(zip(lit, phases, strict=True)):
+            every = zip(followers, waves(light, level), *(waves(c, level) for c in colours), strict=True)
+            for follower, wave, *coloured in every:
+                phase = follower(wave)
+                if not len(at):
+                    # Only the filters have to see every frame.
+                    continue
                 shown = Wave(wave.real[at], wave.imaginary[at])
-                smooth = self._smoothed(phase[at], shown, level, shape)
+                phase = self._smoothed(phase[at], shown, level, shape)
                 for alpha, change in zip(alphas, added, strict=True):
-                    change[0] += _moved_on([shown], alpha * smooth)[0]
+                    change[0] += _moved_on([shown], alpha * phase)[0]
                     if coloured:
-                        change[1:] += _moved_on([four[k] for four in coloured], self._chroma * alpha * smooth)
+                        change[1:] += _moved_on(coloured, self._chroma * alpha * phase)
+            if not len(at):
+                continue
             for total, change in zip(totals, added, strict=True):
                 for channel, pictures in zip(total, change, strict=True):
                     add_to(channel, pictures, level)

@@ -10,6 +10,7 @@ sine transforms of the same coefficients.  The two diagonals share theirs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def levels(shape: tuple[int, int]) -> tuple[Level, ...]:
     return tuple(_level(octave, shape) for octave in octaves(shape))
 
 
-def waves(coefficients: Floats, level: Level) -> tuple[Wave, Wave, Wave, Wave]:
+def waves(coefficients: Floats, level: Level) -> Iterator[Wave]:
     """The four waves of one octave on the coarse grid of the level.
 
     Parameters
@@ -71,23 +72,22 @@ def waves(coefficients: Floats, level: Level) -> tuple[Wave, Wave, Wave, Wave]:
         Of the pictures, from :func:`merkit.motion.magnification.octaves.forward`.
     level : Level
 
-    Returns
-    -------
-    four Wave of (T, h, w)
-        At 0, 45, 90 and 135 degrees, counted from right to down.
+    Yields
+    ------
+    Wave of (T, h, w)
+        At 0, 45, 90 and 135 degrees, counted from right to down.  One after another, since four of a long
+        clip take much memory.
     """
     height, width = level.octave.mask.shape
     scale = np.float32(np.sqrt(height * width / np.prod(coefficients.shape[1:])))
     part = coefficients[:, :height, :width] * scale
-    along_x, along_y = (part * share for share in level.straight)
+    along_x, along_y = level.straight
+    yield Wave(_seen(part * along_x), _seen(part * along_x, across=True))
     even, both = _seen(part * level.even), _seen(part * level.both, down=True, across=True)
     across, down = _seen(part * level.across, across=True), _seen(part * level.down, down=True)
-    return (
-        Wave(_seen(along_x), _seen(along_x, across=True)),
-        Wave(even - both, across + down),
-        Wave(_seen(along_y), _seen(along_y, down=True)),
-        Wave(even + both, down - across),
-    )
+    yield Wave(even - both, across + down)
+    yield Wave(_seen(part * along_y), _seen(part * along_y, down=True))
+    yield Wave(even + both, down - across)
 
 
 def add_to(total: Floats, pictures: Floats, level: Level) -> None:
