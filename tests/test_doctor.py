@@ -153,3 +153,17 @@ def test_optional_packages_are_named_but_never_missing(monkeypatch) -> None:
     (check,) = checks._extras()
     assert (check.name, check.status) == ("optional: web", "ok")
     assert "pip install 'merkit[web]'" in check.advice
+
+
+def test_the_head_is_told_where_it_is_and_no_fault_where_it_is_not(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("MERKIT_CACHE", str(tmp_path))
+    monkeypatch.delenv("MERKIT_HEAD", raising=False)
+    (check,) = checks._head()
+    assert (check.status, check.found) == ("ok", "not on this machine")
+    monkeypatch.setenv("MERKIT_HEAD", str(tmp_path / "head.npz"))
+    (check,) = checks._head()
+    assert check.status == "warning"
+    assert str(tmp_path / "head.npz") in check.found
+    (tmp_path / "head.npz").touch()
+    (check,) = checks._head()
+    assert (check.status, check.found) == ("ok", str(tmp_path / "head.npz"))

@@ -37,7 +37,16 @@ class Check:
 
 def check_installation() -> list[Check]:
     """Look at everything merkit needs; reads files, never the network."""
-    return [*_python(), *_packages(), *_codecs(), *_face_models(), *_cache(), *_weights(), *_extras()]
+    return [
+        *_python(),
+        *_packages(),
+        *_codecs(),
+        *_face_models(),
+        *_cache(),
+        *_weights(),
+        *_head(),
+        *_extras(),
+    ]
 
 
 def _python() -> Iterator[Check]:
@@ -197,6 +206,22 @@ def _weights() -> Iterator[Check]:
     else:
         classes = ", ".join(str(name) for name in recognizer.classes_)
         yield Check("recognizer flow-svm", f"shipped weights load: {classes}")
+
+
+def _head() -> Iterator[Check]:
+    """The parametric head, which only the simulator's second engine needs."""
+    from merkit.simulate.head3d.model import ADVICE, head_file
+
+    try:
+        place = head_file()
+    except MerkitError:
+        named = os.environ.get("MERKIT_HEAD")
+        found = f"not at {named}, named in MERKIT_HEAD" if named else "not on this machine"
+        yield Check(
+            "3D head", found, "warning" if named else "ok", f"{ADVICE}, if you want to simulate with it"
+        )
+    else:
+        yield Check("3D head", str(place))
 
 
 def _extras() -> Iterator[Check]:

@@ -84,8 +84,9 @@ class Clip:
                 raise AnnotationError(
                     f"clip {self.id!r}: {early} {first} lies behind {late} {last}; correct the annotation"
                 )
-        if self.fps is not None and math.isnan(self.fps):
-            object.__setattr__(self, "fps", None)
+        if self.fps is not None:
+            # Tables give numbers of their own kind.
+            object.__setattr__(self, "fps", None if math.isnan(self.fps) else float(self.fps))
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise AnnotationError(f"clip {self.id!r}: fps={self.fps}; give the frames a second, above 0")
 

@@ -178,7 +178,8 @@ def read_dataset(name: str, root: str | Path, *, repair: bool = True, **options:
             raise ConfigError(f"dataset {name} has no option {key!r}{did_you_mean(key, allowed)}: {known}")
     root = Path(root).expanduser()
     if not root.exists():
-        raise DataError(f"{root}: no such folder; give the one into which {name} was unpacked")
+        what = "file or folder" if dataset.takes_file else "folder"
+        raise DataError(f"{root}: no such {what}; give the one into which {name} was unpacked")
     if not root.is_dir() and not dataset.takes_file:
         raise DataError(f"{root}: a file; give the folder into which {name} was unpacked")
     table: ClipTable = dataset.reader(root, repair=repair, **options)

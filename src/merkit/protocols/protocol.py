@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from merkit.clips import ClipTable
+from merkit.datasets import list_datasets
 from merkit.errors import ConfigError, DataError, did_you_mean
 
 Counts = Mapping[str, int]
@@ -245,7 +246,9 @@ class Protocol:
         wrong = [f"{name} {found[name]} (expected {n})" for name, n in wanted.items() if found[name] != n]
         if not wrong:
             return []
-        hint = f"see `merkit datasets doctor {dataset} ROOT`"
+        # Clips of a manifest say themselves of which dataset they are.
+        reader = dataset if dataset in list_datasets() else "manifest"
+        hint = f"see `merkit datasets doctor {reader} ROOT`"
         return [
             f"{dataset}: the class counts differ from those of a complete copy: {', '.join(wrong)}; {hint}"
         ]
