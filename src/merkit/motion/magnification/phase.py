@@ -107,7 +107,8 @@ class PhaseMagnifier:
         )
         if max(down, across) < _LEAST_SIGMA:
             return phase
-        amplitude = np.hypot(wave.real, wave.imaginary) + np.float32(_FAINT)
+        # Much faster than hypot, which guards against overflow.
+        amplitude = np.sqrt(wave.real**2 + wave.imaginary**2) + np.float32(_FAINT)
         result = np.empty_like(phase)
         for weight, value, out in zip(amplitude, phase, result, strict=True):
             np.divide(_blurred(weight * value, down, across), _blurred(weight, down, across), out=out)
