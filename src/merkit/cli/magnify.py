@@ -94,8 +94,6 @@ def magnified(
     from merkit import motion
     from merkit.errors import ConfigError
 
-    if options["rates"] is not None and options["band"] is None:
-        options = {**options, "fps": None}
     times: list[float] = []
 
     def read() -> Iterator[Any]:

@@ -19,8 +19,6 @@ from merkit.errors import ConfigError
 Floats = NDArray[np.float32]
 DEFAULT_BAND = (0.1, 25.0)
 """Hertz.  The shortest micro-expression comes and goes within 1/25 s; slower are posture and light."""
-PUBLISHED_RATES = (0.4, 0.05)
-"""Of the low-passes, per frame, as in the code of Eulerian magnification; see `IirBand`."""
 
 
 class TemporalFilter(Protocol):
