@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
@@ -28,6 +29,7 @@ DECIMALS = 6
 
 _APART = 0.01  # probability by which a prediction may change when the clip is looked at alone
 _SUM = 1e-3
+_THREADS = "OMP_NUM_THREADS"
 
 
 @dataclass(frozen=True)
@@ -130,13 +132,10 @@ def work(job: Job) -> Outcome:
     DataError
         If what it predicts is no table of probabilities.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     began = time.perf_counter()
     tested = people(job.test_groups)
     watch = Watch(job.method.name, job.closed, tested, job.since)
-    # One thread: sums over several come out differently from run to run.
-    with threadpool_limits(1), watched(watch):
+    with _one_thread(), watched(watch):
         _seed(job.seed)
         recognizer = _make(job)
         check_artifacts(job.artifacts, tested)
@@ -168,6 +167,32 @@ def _make(job: Job) -> Any:
     from merkit.evaluation.units import OneRecognizerPerUnit
 
     return OneRecognizerPerUnit(job.method.make, job.classes)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute in one thread: sums over several come out differently from run to run.
+
+    Torch, which may be loaded only inside, takes no notice of the general limit.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    named = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    torch = sys.modules.get("torch")
+    before = 0 if torch is None else torch.get_num_threads()
+    if torch is not None:
+        torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        if named is None:
+            del os.environ[_THREADS]
+        else:
+            os.environ[_THREADS] = named
+        if torch is not None:
+            torch.set_num_threads(before)
 
 
 @contextmanager

@@ -204,7 +204,8 @@ def _recipe(method: str | Callable[..., Recognizer], config: str, overrides: Map
             f"method={type(method).__name__} object: give a registered name, or a function that makes a new "
             "recognizer for every fold"
         )
-    name = str(getattr(method, "name", None) or method.__name__)
+    behind = getattr(method, "func", method)  # of functools.partial
+    name = str(getattr(behind, "name", None) or getattr(behind, "__name__", type(behind).__name__))
     if config != PUBLISHED:
         raise ConfigError(f"config={config!r}: {name} is not registered, so it has no named configurations")
     return Method(name, dict(overrides), method)
