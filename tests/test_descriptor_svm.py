@@ -77,16 +77,31 @@ def test_texture_is_that_of_the_aligned_clip_at_its_length(smile):
         np.testing.assert_array_equal(measured(smile, how).features[how.feature], expected(ten))
 
 
+def test_frames_are_averaged_before_they_are_brought_to_a_length(smile):
+    how = Measure("lbp-top", average_s=0.022)  # two frames to either side at 100 a second
+    seen = aligned_face(smile, CropGeometry(128, 1.0, RECIPE.eyes_at), colour="grey").frames.astype(float)
+    means = np.stack([seen[max(0, k - 2) : k + 3].mean(axis=0) for k in range(len(seen))])
+    np.testing.assert_allclose(
+        measured(smile, how).features[how.feature], lbp_top(round_to_uint8(resample(means, 10))), atol=1e-3
+    )
+    unknown = replace(smile, fps=None)
+    plain = Measure("lbp-top")
+    np.testing.assert_array_equal(
+        measured(unknown, how).features[how.feature], measured(smile, plain).features[plain.feature]
+    )
+
+
 def test_motion_is_that_of_the_flow_from_onset_to_apex(smile):
     seen = onset_apex_flow(smile)
-    how = Measure("hoof", grid=4, bins=6)
+    how = Measure("hoof", grid=4, bins=6, average_s=0.022)
     np.testing.assert_array_equal(measured(smile, how).features[how.feature], hoof(seen.flow, (4, 4), 6))
     points = transform(seen.placement.matrix(FLOW_CROP), seen.placement.mesh.points)
     expected = mdmo(seen.flow, mdmo_regions(points, seen.flow.shape[:2]))
-    how = Measure("mdmo")
+    how = Measure("mdmo", average_s=0.022)
     found = measured(smile, how).features[how.feature]
     np.testing.assert_array_equal(found, expected)
-    vectors = measured(smile, Measure("mdmo", polar=False)).features[Measure("mdmo", polar=False).feature]
+    how = replace(how, polar=False)
+    vectors = measured(smile, how).features[how.feature]
     length, angle = found.T
     np.testing.assert_allclose(
         vectors, np.stack([length * np.cos(angle), length * np.sin(angle)], axis=1), atol=1e-12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -75,11 +76,29 @@ def measured_once(clip: Clip, how: Measure) -> Clip:
     return known[how]
 
 
-def crops_of(clip: Clip, how: Measure) -> NDArray[np.uint8]:
-    """The face in all frames from onset to offset, grey, (T, size, size)."""
+def crops_of(clip: Clip, how: Measure) -> NDArray[np.uint8] | NDArray[np.float64]:
+    """The face in all frames from onset to offset, grey, averaged over time, (T, size, size)."""
     geometry = CropGeometry(how.size, aspect=1.0, eyes_at=RECIPE.eyes_at)
     seen = aligned_face(clip, geometry, face=how.face, head=how.head, colour="grey")
-    return seen.frames.astype(np.uint8, copy=False)
+    frames = seen.frames.astype(np.uint8, copy=False)
+    return mean_of_near(frames, int(how.average_s * (clip.fps or 0.0) + 1e-6))
+
+
+def mean_of_near(frames: NDArray[np.uint8], reach: int) -> NDArray[np.uint8] | NDArray[np.float64]:
+    """Mean of each frame and of up to `reach` before and behind it, as far as there are any.
+
+    Examples
+    --------
+    >>> mean_of_near(np.array([0, 2, 4, 9], np.uint8).reshape(4, 1, 1), 1).ravel().tolist()
+    [1.0, 2.0, 5.0, 6.5]
+    """
+    if reach < 1:
+        return frames
+    sums = np.zeros((len(frames) + 1, *frames.shape[1:]))
+    np.cumsum(frames, axis=0, out=sums[1:])
+    place = np.arange(len(frames))
+    first, behind = np.maximum(place - reach, 0), np.minimum(place + reach + 1, len(frames))
+    return np.asarray((sums[behind] - sums[first]) / (behind - first)[:, None, None], dtype=np.float64)
 
 
 def flow_of(clip: Clip, how: Measure) -> OnsetApexFlow:
@@ -87,7 +106,7 @@ def flow_of(clip: Clip, how: Measure) -> OnsetApexFlow:
     return onset_apex_flow(clip, FlowSettings(apex=how.apex, face=how.face, average_s=how.average_s))
 
 
-def of_frames(frames: NDArray[np.uint8], how: Measure) -> NDArray[np.float64]:
+def of_frames(frames: NDArray[np.number[Any]], how: Measure) -> NDArray[np.float64]:
     """Descriptor of grey frames (T, H, W), brought to the length asked for; bins are its last axis."""
     clip = round_to_uint8(resample(frames, how.length, how.resample))
     grid = (how.grid, how.grid) if how.parts == 1 else (how.parts, how.grid, how.grid)
