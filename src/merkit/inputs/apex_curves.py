@@ -20,7 +20,8 @@ LBP_GRID = (6, 5)
 
 def course(seen: Seen) -> NDArray[np.float64]:
     """Log probability that a frame is the apex; see :func:`merkit.inputs.course.apex_by_course`."""
-    return apex_by_course(FaceMotion.of(seen).blocks())
+    motion = FaceMotion.of(seen).of_parts()
+    return apex_by_course(motion.reshape(len(motion), -1))
 
 
 def along_mean_flow(seen: Seen) -> NDArray[np.float64]:

@@ -65,9 +65,11 @@ class FaceMotion:
         return np.stack(means).astype(np.float64)
 
     def of_parts(self) -> NDArray[np.float64]:
-        """Mean flow of each part of the face, (T, P, 2)."""
+        """Weighted mean flow of each part of the face, (T, P, 2)."""
         samples = self.flow.reshape(len(self.flow), -1, 2)
-        return np.einsum("pn,tnk->tpk", self.parts, samples).astype(np.float64)
+        weights = self.parts * self.weights.ravel()
+        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-6)
+        return np.einsum("pn,tnk->tpk", weights, samples).astype(np.float64)
 
 
 Seen = AlignedFace | FaceMotion | NDArray[Any]

@@ -80,7 +80,7 @@ def find_interval(
         return _above(apex_curve(seen, method), SMOOTHING_S * fps if fps else None, level)
     motion = FaceMotion.of(seen)
     curve = apex_curve(motion, method)
-    fit = CourseFit.to(motion.blocks())
+    fit = CourseFit.to(motion.of_parts().reshape(len(curve), -1))
     if len(curve) < 4 or fit.still:
         return None if fit.still else Interval(0, int(np.argmax(curve[1:])) + 1, len(curve) - 1)
     return _likeliest(fit, len(curve), fps)
