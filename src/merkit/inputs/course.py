@@ -19,8 +19,8 @@ USUAL_APEX, APEX_SPREAD = 0.48, 0.16
 """Mean and standard deviation of the apex's place from onset to offset: between those in the codings of
 CASME II and SAMM, whose medians are .51 and .44 and whose middle nine tenths go from .23 to .76."""
 INDEPENDENT = 0.15
-"""Share of the values of a frame, the mean flows of parts of a face, that count as independent: those near each
-other err alike."""
+"""Share of the values of a frame, the mean flows of parts of a face, that count as independent, because
+neighbours err alike."""
 DRIFT = 0.75
 """Share of a steady drift that is not counted, because a head that slowly turns makes one too."""
 # Both were chosen on simulated clips that are in no benchmark; .07 to .18 and .5 to .75 do about as well.
