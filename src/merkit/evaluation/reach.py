@@ -239,6 +239,7 @@ def _unwrapped(thing: Any) -> Any:
 def _take_in(thing: Any, sha: Any, seen: dict[int, Any], depth: int) -> None:
     """Add what a thing holds to a hash."""
     sha.update(f"{type(thing).__qualname__}:".encode())
+    thing = _plain_of_torch(thing)
     if isinstance(thing, _PLAIN):
         sha.update(repr(thing).encode())
     elif isinstance(thing, np.ndarray) and thing.dtype != object:
@@ -252,8 +253,6 @@ def _take_in(thing: Any, sha: Any, seen: dict[int, Any], depth: int) -> None:
     elif depth > 0 and id(thing) not in seen:
         # Kept with their ids, as the id of something that is gone is given to something else.
         seen[id(thing)] = thing
-        # A tensor counts the changes that are made to it in place.
-        sha.update(f"{getattr(thing, '_version', '')}".encode())
         parts: Iterable[tuple[str, Any]] = ()
         if isinstance(thing, np.ndarray):
             parts = (("", item) for item in thing.flat)
@@ -264,6 +263,16 @@ def _take_in(thing: Any, sha: Any, seen: dict[int, Any], depth: int) -> None:
         for name, value in parts:
             sha.update(f"{name}=".encode())
             _take_in(value, sha, seen, depth - 1)
+
+
+def _plain_of_torch(thing: Any) -> Any:
+    """A tensor as an array of its bytes and a network as its tensors by name; all else as it is."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return thing
+    if isinstance(thing, torch.Tensor):
+        return thing.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return thing.state_dict() if isinstance(thing, torch.nn.Module) else thing
 
 
 def _can_learn(thing: Any) -> bool:
