@@ -23,7 +23,7 @@ from merkit.faces import load_face_models
 from merkit.faces.geometry import PARTS
 from merkit.faces.track import FaceTracker, TrackConfig
 from merkit.motion.flow import check_backend
-from merkit.video import VideoReader, open_video, read_ahead
+from merkit.video import VideoReader, open_video
 
 Progress = Callable[[int, "int | None", str], None]
 
@@ -89,7 +89,7 @@ def analyze(
     with open_video(path, fps=fps) as reader:
         total = reader.n_frames
         tracker = FaceTracker(models, face, track_config)
-        scanned = scan(read_ahead(reader.frames()), tracker, lambda done: tell(done, total, "scan"))
+        scanned = scan(reader.frames(), tracker, lambda done: tell(done, total, "scan"))
         spotting = spot(scanned, spot_config)
         events, lost = measured_events(
             reader, scanned, spotting.found, recognizer, flow, pictures,

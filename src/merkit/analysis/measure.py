@@ -23,7 +23,8 @@ from merkit.inputs.registration import NEAR_ENOUGH, register
 
 FINER = {"dis": "dis-fine"}
 """Backends that measure lengths better than the fast ones of the scan."""
-LOOP_FRAMES = 12
+LOOP_STEPS = 8
+"""Steps from onset to apex that are shown in motion."""
 NEAR_IN_PICTURES = 3.0
 """Rigid displacement in crop pixels up to which a frame that is only shown is left where it is."""
 DISPLAY_WIDTH = 320
@@ -40,7 +41,7 @@ class Measurement:
     parts : float array, shape (len(PARTS), 2)
         Mean of `flow` over the parts, px200; zero for parts that are not in the picture.
     sequence : float32 array, shape (n, H, W, 2)
-        The same for frames from onset to offset, for pictures.
+        The same for frames from onset to apex, for pictures.
     onset_rgb, apex_rgb : uint8 array, shape (h, w, 3)
         Registered crops at display size.
     px200_scale : float
@@ -81,7 +82,7 @@ def measure(
     roles = {
         name: _around(scan, centre) for name, centre in (("onset", onset), ("apex", apex), ("offset", offset))
     }
-    steps = sorted({int(i) for i in np.linspace(onset, offset, LOOP_FRAMES).round()} | {apex})
+    steps = sorted({int(i) for i in np.linspace(onset, apex, LOOP_STEPS + 1).round()})
     averaged = {i for group in roles.values() for i in group}
     wanted = averaged | {i for i in steps if scan.tracked[i]}
     crops: dict[int, NDArray[np.uint8]] = {}

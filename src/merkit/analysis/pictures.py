@@ -192,7 +192,7 @@ def _flow_png(flow: NDArray[np.float32], shape: tuple[int, int], face_width: flo
     info = PngInfo()
     info.add_text(FLOW_SCALE_KEY, f"{full:.1f}")
     buffer = io.BytesIO()
-    Image.fromarray(colours).save(buffer, "PNG", pnginfo=info, optimize=True)
+    Image.fromarray(colours).save(buffer, "PNG", pnginfo=info)
     return buffer.getvalue()
 
 
@@ -205,7 +205,8 @@ def _loop(rgb: NDArray[np.uint8], flows: list[NDArray[np.float32]], gain: float)
     encoded = b""
     for quality in (68, 50, 34, 20, 8):
         buffer = io.BytesIO()
-        options = {"quality": quality, "method": 3, "loop": 0, "duration": durations}
+        # More effort takes 1.6 times as long for 7 % fewer bytes.
+        options = {"quality": quality, "method": 2, "loop": 0, "duration": durations}
         frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], **options)
         encoded = buffer.getvalue()
         if len(encoded) <= LOOP_BYTES:

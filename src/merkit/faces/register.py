@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv
 
 from merkit.errors import DataError
 
@@ -134,22 +135,28 @@ class RigidFit:
         if not used.any():
             return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
         means = cells.means(flow)
-        (fu, fv), (smooth_fu, smooth_fv) = means.T, cells.smoothed(means).T
-        kth = int(0.4 * np.count_nonzero(used))
+        smooth = cells.smoothed(means).T.ravel()
+        moments = cells.u * means[:, :1] + cells.v * means[:, 1:]
+        judged = np.flatnonzero(used)
+        kth = int(0.4 * len(judged))
         weights = prior
         for _ in range(iterations):
             before = params
-            # w @ products is the normal matrix for any weights in one product.
+            # Both sides of the normal equations are sums over cells, for any weights one product each.
             normal = (weights @ cells.products).reshape(n, n) + self._ridge
-            params = np.linalg.solve(normal, cells.u.T @ (weights * fu) + cells.v.T @ (weights * fv))
+            _, found, failed = dposv(normal, weights @ moments)
+            if failed:
+                # So little weight is left that it is rounding.
+                break
+            params = found
             if np.abs(params - before).max() < SETTLED:
                 break
             # Smoothing is linear: flow and model were smoothed once, so their difference is smooth.
-            residual2 = (smooth_fu - cells.smooth_u @ params) ** 2
-            residual2 += (smooth_fv - cells.smooth_v @ params) ** 2
-            level = float(np.partition(residual2[used], kth)[kth])
+            squares = (smooth - cells.smooth @ params) ** 2
+            residual2 = squares[: len(prior)] + squares[len(prior) :]
+            level = float(np.partition(residual2[judged], kth)[kth])
             scale = max(self.scale_floor, QUANTILE_SCALE * np.sqrt(level))
-            weights = prior * np.clip(1.0 - residual2 / (TUNING * scale) ** 2, 0.0, None) ** 2
+            weights = prior * np.maximum(1.0 - residual2 / (TUNING * scale) ** 2, 0.0) ** 2
         return RigidMotion(params, (self.centre[0], self.centre[1]), self.half)
 
     def _cells(self, weights: NDArray[np.float64]) -> _Cells:
@@ -171,8 +178,10 @@ class _Cells:
     ----------
     mass : float array, shape (C,)
         Weight of every cell that has any.
-    u, v, smooth_u, smooth_v : float array, shape (C, n)
-        Means of the model's rows over cells, and the same smoothed.
+    u, v : float array, shape (C, n)
+        Means of the model's rows over cells.
+    smooth : float array, shape (2 * C, n)
+        The same smoothed, those of u before those of v.
     products : float array, shape (C, n * n)
     """
 
@@ -187,7 +196,7 @@ class _Cells:
         self.mass = np.bincount(self._of, self._weights).astype(np.float64)
         self._around = self._blurred(self.mass[:, None]) + 1e-6
         self.u, self.v = self.means(u), self.means(v)
-        self.smooth_u, self.smooth_v = self.smoothed(self.u), self.smoothed(self.v)
+        self.smooth = np.vstack([self.smoothed(self.u), self.smoothed(self.v)])
         products = self.u[:, :, None] * self.u[:, None, :] + self.v[:, :, None] * self.v[:, None, :]
         self.products = products.reshape(len(products), u.shape[1] ** 2)
 
