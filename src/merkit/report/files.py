@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from merkit.analysis.result import Analysis
 from merkit.errors import ConfigError
 from merkit.report.export import curves_frame, events_frame, events_text
-from merkit.saving import plain_refusals, write_whole
+from merkit.saving import plain_refusals, whole_file, write_whole
 
 __all__ = ["save"]
 
@@ -58,16 +60,21 @@ def save(
     out = Path(folder)
     with plain_refusals(out):
         out.mkdir(parents=True, exist_ok=True)
-    texts = {
-        "report.html": report_html(analysis, no_faces=no_faces),
-        "events.json": events_text(analysis),
-        "events.csv": events_frame(analysis).to_csv(index=False, lineterminator="\n"),
-        "curves.csv": curves_frame(analysis).to_csv(index=False, lineterminator="\n"),
+    # One after the other, and rows as they are made: of a long video each is large.
+    written = {
+        "report": write_whole(out / "report.html", report_html(analysis, no_faces=no_faces)),
+        "events_json": write_whole(out / "events.json", events_text(analysis)),
+        "events_csv": _write_table(out / "events.csv", events_frame(analysis)),
+        "curves_csv": _write_table(out / "curves.csv", curves_frame(analysis)),
     }
-    written = {name.replace(".", "_"): write_whole(out / name, text) for name, text in texts.items()}
-    written["report"] = written.pop("report_html")
     if overlay_from is not None:
         from merkit.report.overlay import write_overlay
 
         written["overlay"] = write_overlay(analysis, overlay_from, out / "overlay.mp4")
     return written
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> Path:
+    with whole_file(path) as part:
+        table.to_csv(part, index=False, lineterminator="\n", encoding="utf-8")
+    return path
