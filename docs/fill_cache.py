@@ -10,10 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fill_evaluation import from_here, table
-from fill_figures import newest
+from fill_figures import filled_in, newest
 
 PAGE = Path(__file__).resolve().parent / "cache.md"
-START, END = "<!-- measured -->", "<!-- /measured -->"
 
 
 def measured() -> str:
@@ -38,8 +37,7 @@ def measured() -> str:
 
 def filled(text: str) -> str:
     """The page with the figures of today."""
-    before, rest = text.split(START)
-    return f"{before}{START}\n{measured()}\n{END}{rest.split(END)[1]}"
+    return filled_in(text, {"measured": measured})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fill_evaluation import from_here, table
-from fill_figures import newest
+from fill_figures import filled_in, newest
 
 PAGE = Path(__file__).resolve().parent / "descriptors.md"
 NAMES = {"flow-svm": "`flow-svm`, for comparison", "published": "`published`: LBP-TOP of MEGC 2019"}
@@ -81,11 +81,7 @@ def _score(row: dict[str, Any]) -> str:
 
 def filled(text: str) -> str:
     """The page with the figures of today."""
-    for name, make in (("synthme", synthme), ("published", published)):
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{make()}\n{end}{rest.split(end)[1]}"
-    return text
+    return filled_in(text, {"synthme": synthme, "published": published})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fill_figures import newest
+from fill_figures import filled_in, newest
 
 PAGE = Path(__file__).resolve().parent / "evaluation.md"
 SETTINGS = {"fixed": "shipped, seen on this benchmark", "nested": "nested, chosen inside each fold"}
@@ -63,11 +63,7 @@ def scores() -> str:
 
 def filled(text: str) -> str:
     """The page with the figures of today."""
-    for name, make in (("coverage", coverage), ("audit", audit), ("scores", scores)):
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{make()}\n{end}{rest.split(end)[1]}"
-    return text
+    return filled_in(text, {"coverage": coverage, "audit": audit, "scores": scores})
 
 
 def table(head: list[str], rows: list[list[Any]]) -> str:

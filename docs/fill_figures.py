@@ -8,17 +8,26 @@ Replaces what stands between the two markers; a test holds README.md to what thi
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- figures -->", "<!-- /figures -->"
 
 
 def newest(name: str) -> tuple[dict[str, Any], str]:
     """Result of the newest run of a benchmark, and a link to its file."""
     path = sorted((ROOT / "benchmarks" / "results").glob(f"{name}-????-??-??.json"))[-1]
     return json.loads(path.read_text(encoding="utf-8"))["result"], f"[{name}](benchmarks/results/{path.name})"
+
+
+def filled_in(text: str, makers: Mapping[str, Callable[[], str]]) -> str:
+    """A page with what each maker says between ``<!-- name -->`` and ``<!-- /name -->``."""
+    for name, make in makers.items():
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, rest = text.split(start)
+        text = f"{before}{start}\n{make()}\n{end}{rest.split(end)[1]}"
+    return text
 
 
 def share(value: dict[str, Any]) -> str:
@@ -91,9 +100,7 @@ def figures() -> str:
 
 def filled(text: str) -> str:
     """README with the figures of today."""
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    return f"{before}{START}\n{figures()}\n{END}{after}"
+    return filled_in(text, {"figures": figures})
 
 
 if __name__ == "__main__":

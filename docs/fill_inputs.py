@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fill_evaluation import from_here, table
-from fill_figures import newest
+from fill_figures import filled_in, newest
 
 PAGE = Path(__file__).resolve().parent / "inputs.md"
 UNITS = {"AU12": "AU12, positive", "AU4": "AU4, negative", "AU1+2": "AU1+2, surprise"}
@@ -95,11 +95,7 @@ def classes() -> str:
 
 def filled(text: str) -> str:
     """The page with the figures of today."""
-    for name, make in (("apex", apex), ("classes", classes)):
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{make()}\n{end}{rest.split(end)[1]}"
-    return text
+    return filled_in(text, {"apex": apex, "classes": classes})
 
 
 if __name__ == "__main__":

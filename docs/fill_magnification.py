@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fill_evaluation import from_here, table
-from fill_figures import newest
+from fill_figures import filled_in, newest
 
 PAGE = Path(__file__).resolve().parent / "magnification.md"
 WAYS = {
@@ -184,11 +184,8 @@ def speed() -> str:
 
 def filled(text: str) -> str:
     """The page with the figures of today."""
-    for make in (gain, error, passing, equal, noise, choice, speed):
-        start, end = f"<!-- {make.__name__} -->", f"<!-- /{make.__name__} -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{make()}\n{end}{rest.split(end)[1]}"
-    return text
+    makers = (gain, error, passing, equal, noise, choice, speed)
+    return filled_in(text, {make.__name__: make for make in makers})
 
 
 if __name__ == "__main__":

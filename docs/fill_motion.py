@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fill_evaluation import from_here, table
-from fill_figures import newest
+from fill_figures import filled_in, newest
 
 HERE = Path(__file__).resolve().parent
 LEVELS = ("easy", "medium", "hard")
@@ -112,11 +112,7 @@ PAGES = {"apex.md": {"apex": apex, "interval": interval}, "flow.md": {"flow": fl
 
 def filled(page: str, text: str) -> str:
     """The text of a page with the figures of today."""
-    for name, make in PAGES[page].items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{make()}\n{end}{rest.split(end)[1]}"
-    return text
+    return filled_in(text, PAGES[page])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fill_evaluation import from_here, table
-from fill_figures import newest, share
+from fill_figures import filled_in, newest, share
 
 PAGE = Path(__file__).resolve().parent / "simulator.md"
 BACKENDS = {"dis": "DIS", "dis-fine": "DIS, full resolution", "tvl1": "TV-L1", "farneback": "Farnebäck"}
@@ -151,11 +151,7 @@ MAKERS = {
 
 def filled(text: str) -> str:
     """The page with the figures of today."""
-    for name, make in MAKERS.items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{make()}\n{end}{rest.split(end)[1]}"
-    return text
+    return filled_in(text, MAKERS)
 
 
 def _number(value: Any) -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from merkit.cli.settings import ConfigName, SettingWords, Workers
+
 if TYPE_CHECKING:
     from merkit.cli.progress import Talk
     from merkit.clips import ClipTable
@@ -30,16 +32,10 @@ def evaluate(
     protocol: Annotated[str, typer.Option("--protocol", help="Which clips, labels and folds.")],
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, …")] = 1,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder of the run.")] = None,
-    config: Annotated[
-        str, typer.Option("--config", help="Named configuration of the method: published, or small, …")
-    ] = "published",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeat.")
-    ] = None,
+    config: ConfigName = "published",
+    settings: SettingWords = None,
     engine: Annotated[str, typer.Option(help="processes, serial, or auto.")] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; as many as processors by default.")
-    ] = None,
+    workers: Workers = None,
     device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda or cuda:1, …")] = "cpu",
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Neither read nor fill the clip cache; changes no result.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from merkit.cli.settings import ConfigName, SettingWords, Workers
+
 if TYPE_CHECKING:
     from merkit.cache import ClipCache
     from merkit.cli.progress import Talk
@@ -25,15 +27,9 @@ def prepare(
     name: Annotated[str, typer.Argument(help="Dataset; 'merkit datasets list' shows them.")],
     root: Annotated[Path, typer.Argument(help="Folder into which it was unpacked.")],
     method: Annotated[str, typer.Option("--for", metavar="METHOD", help="A registered method.")],
-    config: Annotated[
-        str, typer.Option("--config", help="Named configuration of the method: published, or small, …")
-    ] = "published",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeat.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; as many as processors by default.")
-    ] = None,
+    config: ConfigName = "published",
+    settings: SettingWords = None,
+    workers: Workers = None,
     fps: Annotated[float | None, typer.Option(help="Frames a second, for image folders.")] = None,
     no_repair: Annotated[
         bool, typer.Option("--no-repair", help="Leave known faults of the annotation in.")

@@ -5,9 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from merkit.errors import ConfigError
+
+ConfigName = Annotated[
+    str, typer.Option("--config", help="Named configuration of the method: published, or small, …")
+]
+SettingWords = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the method; repeat.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as processors by default.")]
 
 
 def parse_settings(words: Sequence[str], option: str = "--set", example: str = "grid=7") -> dict[str, Any]:

@@ -17,7 +17,6 @@ ALPHAS = (5, 6, 7, 8, 9, 10, 11, 12)
 TEST_ALPHA = 8
 """Magnification of test clips, and of flow that is not scaled."""
 _APEX_SHAPE = (10, 8)
-_WINDOW = (0.2, 0.7)
 
 
 def onset_apex_flow(
@@ -112,10 +111,10 @@ def detect_apex(frames: NDArray[Any]) -> int:
         raise DataError(
             f"detect_apex: frames of shape {frames.shape}; give two grey frames (K, H, W) or more"
         )
-    length = len(frames)
+    # Here, not above, as for the flow.
+    from merkit.inputs.apex_finders import highest_in_window
+
     small = resize(frames, _APEX_SHAPE)
     spread = (small - small[0]).std(axis=(1, 2))
-    # Frames floor(0.2 K) to ceil(0.7 K) counted from 1, as in the code, and never the onset itself.
-    first = max(int(np.floor(_WINDOW[0] * length)) - 1, 1)
-    window = spread[first : max(int(np.ceil(_WINDOW[1] * length)), first + 1)]
-    return first + int(window.argmax()) if window.max() > 0 else max(length // 2, 1)
+    found = highest_in_window(spread, 0.0)
+    return found if spread[found] > 0 else max(len(frames) // 2, 1)

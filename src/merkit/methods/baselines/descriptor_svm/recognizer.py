@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from merkit.errors import ConfigError, DataError, did_you_mean
+from merkit.errors import DataError, did_you_mean
 from merkit.methods.baselines.descriptor_svm.config import CONFIGS, MOTION, DescriptorSVMConfig
 from merkit.methods.baselines.flow_svm.calibration import softmax
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.baselines.inner_folds import Candidate, InnerFolds
+from merkit.methods.baselines.margin_svm import MarginSVM
 from merkit.methods.baselines.model_folder import (
     TRAINED,
     about_with_people,
@@ -42,7 +43,7 @@ _TOLD = 3  # places that an explanation names
     summary="linear SVM on LBP-TOP, LBP-SIP, HIGO, HOOF, FHOFO, Bi-WOOF, MDMO or given features",
     configs=CONFIGS,
 )
-class DescriptorSVM:
+class DescriptorSVM(MarginSVM):
     """Recognizer over clips with frames, of which it measures a descriptor, or with features of their own.
 
     Numbers are raised to a power that keeps their sign, and standardised by training clips.  The label is
@@ -118,16 +119,6 @@ class DescriptorSVM:
         """Class probabilities, shape (N, K), for a world where each class is equally frequent."""
         svm = self._fitted()
         return softmax(self.sharpness_ * svm.margins(self._features(self._known(clips))))
-
-    def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
-        """The most probable class of each clip, shape (N,)."""
-        best = self.predict_proba(clips).argmax(axis=1)
-        return np.asarray(self.classes_[best])
-
-    def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
-        self._fitted()
-        return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
 
     @property
     def settings_seen_on(self) -> tuple[str, ...]:
@@ -322,8 +313,3 @@ class DescriptorSVM:
             "key_frames": {"onset": clip.onset, "apex": ready.apex, "offset": clip.offset},
             "apex": "estimated" if estimated else "annotated",
         }
-
-    def _fitted(self) -> PairwiseSVM:
-        if not hasattr(self, "svm_"):
-            raise ConfigError(f"this {self.name} has not been trained: call fit first, or load a trained one")
-        return self.svm_

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import DataError
 from merkit.inputs.flow_map import MAP_SIZE, flow_features, map_p95
 from merkit.methods.baselines.flow_svm.calibration import softmax
 from merkit.methods.baselines.flow_svm.config import FlowSVMConfig
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.baselines.flow_svm.selection import choose
 from merkit.methods.baselines.inner_folds import InnerFolds
+from merkit.methods.baselines.margin_svm import MarginSVM
 from merkit.methods.baselines.model_folder import (
     TRAINED,
     about_with_people,
@@ -37,7 +38,7 @@ _FORMAT = 1
 
 
 @register("flow-svm", config=FlowSVMConfig, summary="linear SVM on the 28x28 onset-apex flow map")
-class FlowSVM:
+class FlowSVM(MarginSVM):
     """Recognizer over clips that carry ``features["flow_map"]``, (28, 28, 2 or 3), or frames to measure it.
 
     The label is the class with the greatest sum of pair margins, which is also the most probable one;
@@ -114,16 +115,6 @@ class FlowSVM:
         """Class probabilities of flow maps (N, 28, 28, 2 or 3), shape (N, K)."""
         margins = self._fitted().margins(self._features(maps))
         return softmax(self.sharpness_ * margins)
-
-    def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
-        """The most probable class of each clip, shape (N,)."""
-        best = self.predict_proba(clips).argmax(axis=1)
-        return np.asarray(self.classes_[best])
-
-    def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
-        self._fitted()
-        return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
 
     @property
     def settings_seen_on(self) -> tuple[str, ...]:
@@ -281,11 +272,6 @@ class FlowSVM:
 
     def _features(self, maps: ArrayLike) -> NDArray[np.float64]:
         return flow_features(maps, self.settings_.grid, normalise=self.settings_.normalise)
-
-    def _fitted(self) -> PairwiseSVM:
-        if not hasattr(self, "svm_"):
-            raise ConfigError("this flow-svm has not been trained: call fit first, or load a trained one")
-        return self.svm_
 
 
 def with_flow_map(clip: Clip, settings: FlowSettings) -> Clip:
