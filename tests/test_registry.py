@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import merkit.methods.registry as registry
-from merkit.errors import ConfigError
-from merkit.methods import Recognizer, create_recognizer, list_methods, load_shipped
-from merkit.methods.registry import get_method, register
+from merkit.errors import ConfigError, DataError
+from merkit.methods import Recognizer, create_recognizer, list_methods, load_recognizer, load_shipped
+from merkit.methods.registry import get_method, register, shipped_folder
 
 METHODS_FOLDER = Path(registry.__file__).parent
 
@@ -137,6 +137,37 @@ def test_a_method_without_weights_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "_SHIPPED", tmp_path)
     with pytest.raises(ConfigError, match="ships no trained flow-svm"):
         load_shipped("flow-svm")
+
+
+def test_a_saved_model_is_loaded_by_the_method_that_its_card_names():
+    model = load_recognizer(shipped_folder("flow-svm"))
+    assert type(model) is get_method("flow-svm").recognizer
+    assert model.classes_.tolist() == ["negative", "positive", "surprise"]
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        (None, "no card.json here, so no model"),
+        ("{", "not the card of a model"),
+        ("[]", "not the card of a model"),
+        ('{"method": "flow-swm"}', "unknown method 'flow-swm' \\(did you mean 'flow-svm'"),
+        ('{"method": "flow-svm", "format": 1, "classes": ["a", "b"]}', "does not hold a saved flow-svm"),
+        ('{"method": "akmnet", "kind": "pretrained"}', "pre-trained weights, not a recognizer"),
+    ],
+)
+def test_a_folder_without_a_sound_model_gets_one_line(card, message, tmp_path):
+    if card is not None:
+        (tmp_path / "card.json").write_text(card)
+    with pytest.raises(DataError, match=message) as refused:
+        load_recognizer(tmp_path)
+    assert str(tmp_path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_model_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(DataError, match="no such folder"):
+        load_recognizer(tmp_path / "absent")
 
 
 def test_listing_and_loading_need_neither_torch_nor_scikit_learn():

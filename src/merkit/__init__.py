@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from merkit.datasets import read_dataset
     from merkit.errors import MerkitError
     from merkit.evaluation import compare, evaluate
-    from merkit.methods import create_network, create_recognizer, list_methods
+    from merkit.methods import create_network, create_recognizer, list_methods, load_recognizer
     from merkit.motion import optical_flow, strain
     from merkit.protocols import get_protocol
     from merkit.video import open_video
@@ -41,6 +41,7 @@ _PLACES = {
     "create_network": "merkit.methods",
     "create_recognizer": "merkit.methods",
     "list_methods": "merkit.methods",
+    "load_recognizer": "merkit.methods",
     "optical_flow": "merkit.motion",
     "strain": "merkit.motion",
     "get_protocol": "merkit.protocols",
@@ -60,6 +61,7 @@ __all__ = [
     "evaluate",
     "get_protocol",
     "list_methods",
+    "load_recognizer",
     "open_video",
     "optical_flow",
     "read_dataset",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from merkit.cli.data import DATA_HELP, Device, FolderFps, NoCache, NoRepair, ProtocolName, read_tables
 from merkit.cli.settings import ConfigName, SettingWords, Workers
 
 if TYPE_CHECKING:
@@ -26,20 +27,16 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="A registered method.")],
-    data: Annotated[
-        list[str], typer.Option("--data", metavar="NAME=ROOT", help="A dataset and where it lies; repeat.")
-    ],
-    protocol: Annotated[str, typer.Option("--protocol", help="Which clips, labels and folds.")],
+    data: Annotated[list[str], typer.Option("--data", metavar="NAME=ROOT", help=DATA_HELP)],
+    protocol: ProtocolName,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, …")] = 1,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder of the run.")] = None,
     config: ConfigName = "published",
     settings: SettingWords = None,
     engine: Annotated[str, typer.Option(help="processes, serial, or auto.")] = "auto",
     workers: Workers = None,
-    device: Annotated[str, typer.Option(help="Where networks run: cpu, cuda or cuda:1, …")] = "cpu",
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither read nor fill the clip cache; changes no result.")
-    ] = False,
+    device: Device = "cpu",
+    no_cache: NoCache = False,
     audit: Annotated[
         bool,
         typer.Option("--audit", help="Also score the best epoch on each test subject, to show the gap."),
@@ -50,10 +47,8 @@ def evaluate(
             "--check-list", metavar="FILE", help="The organisers' list of MEGC2019, to compare with."
         ),
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second of --data folders=….")] = None,
-    no_repair: Annotated[
-        bool, typer.Option("--no-repair", help="Leave known faults of the annotation in.")
-    ] = False,
+    fps: FolderFps = None,
+    no_repair: NoRepair = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print metrics.json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -73,7 +68,6 @@ def evaluate(
     from merkit.cache import ClipCache
     from merkit.cli.progress import Talk
     from merkit.cli.settings import parse_data, parse_settings
-    from merkit.datasets import read_dataset
     from merkit.evaluation import evaluate as run
     from merkit.methods.registry import PUBLISHED, create_recognizer
     from merkit.protocols import get_protocol
@@ -84,12 +78,7 @@ def evaluate(
     # Misspelt names are refused before anything long is read.
     create_recognizer(method, config=config, **overrides)
     chosen = get_protocol(protocol)
-    tables = {
-        name: read_dataset(
-            name, root, repair=not no_repair, **({"fps": fps} if name == "folders" and fps else {})
-        )
-        for name, root in roots.items()
-    }
+    tables = read_tables(roots, fps=fps, repair=not no_repair)
     if organisers is not None:
         _check_list(chosen, tables, organisers, talk)
     named = method if config == PUBLISHED else f"{method}-{config}"

@@ -3,7 +3,7 @@
 from merkit.methods.context import FitContext
 from merkit.methods.networks import create_network, list_networks
 from merkit.methods.recognizer import Recognizer
-from merkit.methods.registry import create_recognizer, list_methods, load_shipped
+from merkit.methods.registry import create_recognizer, list_methods, load_recognizer, load_shipped
 
 __all__ = [
     "FitContext",
@@ -12,5 +12,6 @@ __all__ = [
     "create_recognizer",
     "list_methods",
     "list_networks",
+    "load_recognizer",
     "load_shipped",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import importlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from merkit.errors import ConfigError
+from merkit.errors import ConfigError, DataError
 from merkit.methods.recognizer import Recognizer
 from merkit.methods.settings import PUBLISHED, check_configs, look_up, make_config
 
@@ -19,6 +20,7 @@ from merkit.methods.settings import PUBLISHED, check_configs, look_up, make_conf
 _MODULES = (
     "merkit.methods.baselines.flow_svm.recognizer",
     "merkit.methods.baselines.descriptor_svm.recognizer",
+    "merkit.methods.akmnet.recognizer",
 )
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
@@ -28,7 +30,8 @@ _SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 class Method:
     """A registered recognizer: its class, the dataclass of its settings and one line about it.
 
-    ``configs`` are its named configurations: what each sets otherwise than the defaults.
+    ``configs`` are its named configurations: what each sets otherwise than the defaults.  ``paper`` is who
+    published it and where, short; empty if nobody did.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Method:
     config: type[Any]
     summary: str
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    paper: str = ""
 
 
 _METHODS: dict[str, Method] = {}
@@ -48,6 +52,7 @@ def register(
     config: type[Any],
     summary: str,
     configs: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    paper: str = "",
 ) -> Callable[[_R], _R]:
     """Class decorator that enters a recognizer under `name`.
 
@@ -62,6 +67,8 @@ def register(
     configs : mapping of str to mapping
         Named configurations beside ``published``, such as ``{"small": {"width": 8}}``: what each sets
         otherwise than the defaults, which are what is published.
+    paper : str
+        Who published it and where, in a few words, for the list of methods; empty if nobody did.
     """
     check_configs(name, config, configs)
 
@@ -70,7 +77,7 @@ def register(
         if known is not None and known.recognizer.__qualname__ != cls.__qualname__:
             raise ConfigError(f"two methods want the name {name!r}: {known.recognizer.__qualname__} has it")
         cls.name = name
-        _METHODS[name] = Method(name, cls, config, summary, {PUBLISHED: {}, **configs})
+        _METHODS[name] = Method(name, cls, config, summary, {PUBLISHED: {}, **configs}, paper)
         return cls
 
     return enter
@@ -132,6 +139,47 @@ def create_recognizer(name: str, *, config: str = PUBLISHED, **overrides: Any) -
     return recognizer
 
 
+def load_recognizer(folder: str | Path) -> Recognizer:
+    """A trained recognizer of any method, from the folder into which it was saved.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``card.json``, which names the method, and the weights; ``merkit train`` writes such folders.
+
+    Returns
+    -------
+    Recognizer
+
+    Raises
+    ------
+    DataError
+        If the folder holds no model, one of an unknown method, or a broken one.
+    """
+    place = Path(folder)
+    card = place / "card.json"
+    if not place.is_dir():
+        what = "is a file" if place.exists() else "no such folder"
+        raise DataError(f"{place}: {what}; give the folder of a model, as merkit train writes it")
+    if not card.is_file():
+        raise DataError(f"{place}: no card.json here, so no model; give a folder that merkit train wrote")
+    try:
+        about = json.loads(card.read_text("utf-8"))
+        name, pretrained = str(about["method"]), about.get("kind") == "pretrained"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{card}: not the card of a model ({error!r}); train the model again") from error
+    if pretrained:
+        raise DataError(
+            f"{place}: pre-trained weights, not a recognizer; train one on them with merkit train"
+        )
+    try:
+        method = get_method(name)
+    except ConfigError as error:
+        raise DataError(f"{card}: {error}") from error
+    recognizer: Recognizer = method.recognizer.load(place)
+    return recognizer
+
+
 def load_shipped(name: str) -> Recognizer:
     """The trained recognizer that comes with merkit.
 
@@ -143,7 +191,9 @@ def load_shipped(name: str) -> Recognizer:
     method = get_method(name)
     folder = shipped_folder(name)
     if not (folder / "card.json").is_file():
-        raise ConfigError(f"merkit ships no trained {name}: train one, or load yours with its load(folder)")
+        raise ConfigError(
+            f"merkit ships no trained {name}: train one, or load yours with load_recognizer(folder)"
+        )
     recognizer: Recognizer = method.recognizer.load(folder)
     return recognizer
 
