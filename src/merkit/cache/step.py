@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass, replace
 from types import FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from merkit.clips import Clip
 from merkit.errors import ConfigError, DataError
@@ -90,6 +91,15 @@ class Step:
         """
         return clip if self.is_done(clip) else added(clip, self.of(clip))
 
+    def once(self, clip: Clip) -> Clip:
+        """The same, kept as long as the given clip lives: training, predicting and explaining share it."""
+        if self.is_done(clip):
+            return clip
+        known = _KNOWN.setdefault(clip, {})
+        if self not in known:
+            known[self] = self(clip)
+        return known[self]
+
     def is_done(self, clip: Clip) -> bool:
         """Whether the clip carries the features already."""
         return all(name in clip.features for name in self.gives)
@@ -141,6 +151,9 @@ class Step:
         first = 0 if clip.onset is None else clip.index(clip.onset)
         behind = first + clip.n_frames
         return max(0, first - self.context), min(len(clip.source), behind + self.context)
+
+
+_KNOWN: WeakKeyDictionary[Clip, dict[Step, Clip]] = WeakKeyDictionary()
 
 
 def added(clip: Clip, done: Clip) -> Clip:

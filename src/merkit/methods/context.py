@@ -34,6 +34,8 @@ class FitContext:
     on_epoch : callable, optional
         ``on_epoch(epoch, predict_proba)``; belongs to the runner and returns nothing, so nothing of
         what it sees can reach the recognizer.
+    on_progress : callable, optional
+        ``on_progress(done, total, stage)``, for a bar; nothing of the training depends on it.
     artifacts : mapping
         Things shared between folds; each carries ``trained_subjects``, which the guard checks.
     """
@@ -43,6 +45,7 @@ class FitContext:
     inner_splits: Sequence[Split] | None = None
     checkpoint_dir: Path | None = None
     on_epoch: Callable[[int, Callable[..., NDArray[np.float64]]], None] | None = None
+    on_progress: Callable[[int, int | None, str], None] | None = None
     artifacts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def subject_splits(

@@ -21,6 +21,7 @@ _MODULES = (
     "merkit.methods.baselines.flow_svm.recognizer",
     "merkit.methods.baselines.descriptor_svm.recognizer",
     "merkit.methods.akmnet.recognizer",
+    "merkit.methods.strcn.recognizer",
 )
 
 _SHIPPED = Path(__file__).resolve().parent.parent / "weights"

@@ -184,7 +184,7 @@ def _one_epoch(
     for group in _parts(rows, stage.batch * stage.accumulate):
         optimiser.zero_grad(set_to_none=True)
         for part in _parts(group, stage.batch):
-            inputs = _to(examples.batch(part, rng), device)
+            inputs = to_device(examples.batch(part, rng), device)
             with torch.autocast(device.type, torch.bfloat16, enabled=stage.precision == "bfloat16"):
                 losses = loss(network, inputs, torch.as_tensor(labels[part], device=device), weights)
             # Of the whole group, so that a last one of fewer examples has its own mean.
@@ -225,9 +225,10 @@ def _parts(rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
         yield rows[start : start + size]
 
 
-def _to(inputs: Any, device: torch.device) -> Any:
+def to_device(inputs: Any, device: torch.device) -> Any:
+    """A tensor, or a tuple of tensors, on a device."""
     if isinstance(inputs, tuple):
-        return tuple(_to(each, device) for each in inputs)
+        return tuple(to_device(each, device) for each in inputs)
     return inputs.to(device)
 
 

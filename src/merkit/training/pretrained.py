@@ -2,11 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from merkit.errors import DataError
+from merkit.training.weights import read_weights
+
+CARD, WEIGHTS = "card.json", "model.safetensors"
+"""The two files of a folder of weights: what is to be said of them, and the tensors."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights to start from, and what is to be said of them.
+
+    Attributes
+    ----------
+    state : mapping of str to tensor
+        As of ``state_dict()``.
+    trained_subjects : tuple of str
+        The ``dataset/subject`` of everybody whose clips or pictures they were learnt from.
+    card : mapping
+        Plain values.
+    """
+
+    state: Mapping[str, Tensor]
+    trained_subjects: tuple[str, ...]
+    card: Mapping[str, Any]
+
+
+def load_pretrained(folder: str | Path) -> Pretrained:
+    """Read a folder of weights: of ``merkit pretrain``, or a saved network recognizer.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or broken, or the card does not say whom the weights were learnt from.
+    """
+    source = Path(folder)
+    try:
+        card = json.loads((source / CARD).read_text("utf-8"))
+        trained: Sequence[str] = card["about"]["trained_subjects"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{source / CARD} does not say whom the weights beside it were learnt from ({error!r}): give a "
+            "folder made by merkit pretrain or merkit train"
+        ) from error
+    return Pretrained(read_weights(source / WEIGHTS), tuple(trained), card)
 
 
 def load_matching(network: nn.Module, state: Mapping[str, Tensor]) -> tuple[str, ...]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from merkit.errors import ConfigError, did_you_mean
+from merkit.errors import ConfigError
+from merkit.methods.network_config import NetworkConfig, check_range, check_whole, check_word
 from merkit.methods.networks import register_network
+from merkit.training.schedules import OscillatingCosine
+from merkit.training.stage import Stage
 
 SELECTING = ("s123", "s13", "s23")
 """Variants that choose key frames, and so have the two losses on the choice."""
@@ -15,21 +20,20 @@ VARIANTS = (*MINING, "va-all", "va-random", "va-norm")
 GRADIENTS = ("code", "paper")
 STRIDE = 32
 """Pixels of a face on one position of the last feature map."""
+LEAST_RATE = 1e-8
+FEATURE = "akmnet-faces"
+"""Name under which a clip carries its faces, and of the step that gives them."""
+FACES = ("detect", "whole")
+HEADS = ("keep", "remove")
+_SMALL: Mapping[str, Any] = {"size": 64, "widths": (16, 32, 64, 128), "hidden": 16}
 
 
-@register_network(
-    "akmnet",
-    network="merkit.methods.akmnet.network:AKMNet",
-    summary="key frames mined from all frames of a clip, a GRU over them",
-    configs={"small": {"size": 64, "widths": (16, 32, 64, 128), "hidden": 16}},
-)
 @dataclass(frozen=True)
-class AKMNetSettings:
-    """What the network can be told; the defaults are those of the released code.
+class AKMNetShape:
+    """What the network can be told, but for its classes; the defaults are those of the released code.
 
     Parameters
     ----------
-    num_classes : int
     size : int
         Height and width of a face in pixels, a multiple of 32, 64 or more: at 32 a single frame would leave
         one value, which cannot be normalised.
@@ -48,7 +52,6 @@ class AKMNetSettings:
         Which frames the gradient of the binary choice reaches: all, or those chosen.
     """
 
-    num_classes: int = 4
     size: int = 128
     widths: tuple[int, int, int, int] = (64, 128, 256, 512)
     hidden: int = 32
@@ -58,10 +61,7 @@ class AKMNetSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        for name, least in (("num_classes", 2), ("hidden", 1)):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= least):
-                raise ConfigError(f"{name}={value!r}: expected a whole number of {least} or more")
+        check_whole(self, "hidden")
         if not (isinstance(self.size, int) and self.size >= 2 * STRIDE and self.size % STRIDE == 0):
             raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {2 * STRIDE} or more")
         try:
@@ -74,14 +74,132 @@ class AKMNetSettings:
         object.__setattr__(self, "widths", widths)
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")
-        for name, allowed in (("variant", VARIANTS), ("ste", GRADIENTS)):
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ConfigError(
-                    f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
-                )
+        check_word(self, "variant", VARIANTS)
+        check_word(self, "ste", GRADIENTS)
 
     @property
     def side(self) -> int:
         """Rows and columns of the last feature map."""
         return self.size // STRIDE
+
+
+@register_network(
+    "akmnet",
+    network="merkit.methods.akmnet.network:AKMNet",
+    summary="key frames mined from all frames of a clip, a GRU over them",
+    configs={"small": _SMALL},
+)
+@dataclass(frozen=True)
+class AKMNetSettings(AKMNetShape):
+    """The network; see `AKMNetShape`.
+
+    Parameters
+    ----------
+    num_classes : int
+    """
+
+    num_classes: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        super().__post_init__()
+        check_whole(self, "num_classes", 2)
+
+
+@dataclass(frozen=True)
+class AKMNetInput:
+    """What the network sees of a clip: grey faces from onset to offset, magnified.
+
+    Parameters
+    ----------
+    size : int
+        Height and width of a face in pixels.
+    alpha : float
+        What phase-based magnification adds to the motion, in multiples of it; 0 for none.
+    face : {"detect", "whole"}
+        See :func:`~merkit.inputs.aligned.aligned_face`, as for `head`.
+    head : {"keep", "remove"}
+    """
+
+    size: int = 128
+    alpha: float = 15.0
+    face: str = "detect"
+    head: str = "keep"
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        check_range(self, "alpha", 0.0, 100.0)
+        check_word(self, "face", FACES)
+        check_word(self, "head", HEADS)
+
+
+@dataclass(frozen=True)
+class AKMNetConfig(AKMNetInput, AKMNetShape, NetworkConfig):
+    """All settings of the recognizer; the defaults are what is published.
+
+    See also `AKMNetShape`, `AKMNetInput` and `~merkit.methods.network_config.NetworkConfig`.
+
+    Parameters
+    ----------
+    half_wave : int
+        Epochs from the first rate of learning down to the least; a fifth of all by default.
+    accumulate : int
+        Clips whose gradients make one step.
+    together : int
+        Clips that go through the backbone at once, so that batch normalisation sees all their frames; 1 as
+        published.
+    margin_weight, sparsity_weight : float
+        Of the two losses on the choice of frames.
+    crop : float
+        Probability with which a training clip is enlarged by an eighth and cropped at random.
+    count : int
+        Frames of ``va-norm``.
+    share : float
+        Share of the frames that ``va-random`` draws.
+    """
+
+    balance: str = "oversample"
+    half_wave: int | None = None
+    accumulate: int = 8
+    together: int = 1
+    margin_weight: float = 1.0
+    sparsity_weight: float = 0.1
+    crop: float = 0.5
+    count: int = 32
+    share: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        AKMNetShape.__post_init__(self)
+        AKMNetInput.__post_init__(self)
+        NetworkConfig.__post_init__(self)
+        for name in ("accumulate", "together", "count"):
+            check_whole(self, name)
+        if self.accumulate % self.together:
+            raise ConfigError(f"together={self.together!r}: expected a divisor of accumulate={self.accumulate}")
+        for name in ("crop", "share"):
+            check_range(self, name, 0.0, 1.0)
+        for name in ("margin_weight", "sparsity_weight"):
+            check_range(self, name, 0.0, 1e6)
+        if self.half_wave is not None:
+            check_whole(self, "half_wave")
+        self.stage  # noqa: B018 - refuses what it cannot do
+
+    @property
+    def stage(self) -> Stage:
+        """How the network is trained: SGD, and a cosine without restarts."""
+        half = self.half_wave or max(self.epochs // 5, 1)
+        return Stage(
+            epochs=self.epochs,
+            schedule=OscillatingCosine(top=self.rate, bottom=min(LEAST_RATE, self.rate), half=half),
+            weight_decay=self.weight_decay,
+            batch=self.together,
+            accumulate=self.accumulate // self.together,
+            balance=self.balance,
+            clip_norm=self.clip_norm,
+            precision=self.precision,
+        )
+
+
+CONFIGS: Mapping[str, Mapping[str, Any]] = {"small": _SMALL}
+"""Named configurations of the recognizer."""

@@ -13,6 +13,7 @@ from merkit.errors import DataError
 from merkit.methods.baselines.flow_svm.calibration import choose_threshold, fit_sharpness, softmax
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.context import FitContext
+from merkit.methods.training_set import TrainingSet
 from merkit.metrics.recognition import uf1
 
 _S = TypeVar("_S")
@@ -68,18 +69,7 @@ class InnerFolds:
         LeakageError
             If the context's inner splits have a subject on both sides.
         """
-        label_array, subjects = np.asarray(labels), np.asarray(groups)
-        if label_array.shape != (n,) or subjects.shape != (n,):
-            raise DataError(
-                f"{method}: {n} clips, but labels have shape {label_array.shape} and groups "
-                f"{subjects.shape}: give one of each a clip"
-            )
-        classes, truth = np.unique(label_array, return_inverse=True)
-        people = np.unique(subjects)
-        if len(classes) < 2 or len(people) < 2:
-            raise DataError(
-                f"{method} needs two classes and two subjects at least, got {len(classes)} and {len(people)}"
-            )
+        classes, truth, subjects = found = TrainingSet.of(method, n, labels, groups)
         splits = (context or FitContext()).subject_splits(truth, subjects, folds)
         for train, _ in splits:
             missing = np.setdiff1d(np.arange(len(classes)), truth[train])
@@ -88,7 +78,7 @@ class InnerFolds:
                     f"class {classes[missing[0]]} comes from too few subjects to calibrate: add subjects, "
                     "lower inner_folds or leave the class out"
                 )
-        return cls(classes, truth, sorted(set(map(str, people.tolist()))), splits)
+        return cls(classes, truth, found.people, splits)
 
     def best(self, candidates: Iterable[Candidate]) -> tuple[Candidate, NDArray[np.float64]]:
         """The candidate with the best UF1 over the pooled inner folds, the first of equals.

@@ -12,9 +12,8 @@ import numpy as np
 
 from merkit.errors import DataError
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
+from merkit.methods.training_set import TRAINED
 
-TRAINED = "trained_subjects"
-"""Of the card: the ``dataset/subject`` of everybody whose clips the model has seen."""
 _ARRAYS = ("mean", "scale", "coef", "intercept")
 
 

@@ -1,0 +1,189 @@
+"""The AKMNet recognizer: clips of any length in, classes and key frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.methods.akmnet.config import CONFIGS, FEATURE, SELECTING, AKMNetConfig, AKMNetInput
+from merkit.methods.network_config import shared_fields
+from merkit.methods.network_recognizer import NetworkRecognizer
+from merkit.methods.registry import register
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from merkit.cache import Step
+    from merkit.clips import Clip
+    from merkit.training.loop import Loss
+    from merkit.training.stage import Stage
+
+_DRAWS = 5
+"""Of ``va-random``, whose predictions are averaged, as in the paper."""
+
+
+@register(
+    "akmnet",
+    config=AKMNetConfig,
+    summary="mines key frames from all frames of a clip, and judges those (Peng et al. 2020)",
+    configs=CONFIGS,
+)
+class AKMNetRecognizer(NetworkRecognizer):
+    """AKMNet over clips of any length; it needs no apex.  See `NetworkRecognizer` and the claim sheet."""
+
+    name = "akmnet"
+    config: AKMNetConfig
+    config_type = AKMNetConfig
+
+    @property
+    def step(self) -> Step:
+        """The faces of a clip, magnified."""
+        from merkit.cache import Step
+        from merkit.methods.akmnet.inputs import faces
+
+        how = AKMNetInput(**shared_fields(self.config, AKMNetInput))
+        return Step(
+            FEATURE, version=1, settings=how, compute=faces, gives=(FEATURE,), faces=how.face == "detect"
+        )
+
+    @property
+    def stage(self) -> Stage:
+        """SGD over single clips, whose gradients are added up."""
+        return self.config.stage
+
+    def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> _Examples:
+        return _Examples([clip.features[FEATURE] for clip in clips], truth, self.config)
+
+    def _given(self, clip: Clip) -> tuple[Tensor, ...]:
+        faces = clip.features[FEATURE]
+        if self.config.variant != "va-random":
+            return (as_input(seen_frames(faces, self.config)),)
+        # Always the same draws, so that a clip is always judged alike.
+        rng = np.random.default_rng(len(faces))
+        return tuple(as_input(seen_frames(faces, self.config, rng)) for _ in range(_DRAWS))
+
+    def _logits(self, network: nn.Module, given: tuple[Tensor, ...]) -> Tensor:
+        import torch
+
+        return torch.cat([network(each).logits for each in given])
+
+    def _loss(self) -> Loss:
+        import torch
+
+        from merkit.methods.akmnet.losses import akmnet_loss
+
+        selects = self.config.variant in SELECTING
+        weights = {
+            "sparsity_weight": self.config.sparsity_weight if selects else 0.0,
+            "margin_weight": self.config.margin_weight if selects else 0.0,
+        }
+
+        def loss(
+            network: Any, given: tuple[Tensor, ...], labels: Tensor, class_weights: Tensor | None
+        ) -> Mapping[str, Tensor]:
+            if len(given) == 1:
+                mined = [network(given[0])]
+            else:
+                mined = network.forward_together(given)
+            parts = [
+                akmnet_loss(each, label[None], **weights) for each, label in zip(mined, labels, strict=True)
+            ]
+            classes = torch.stack([part.classification for part in parts])
+            rest = torch.stack([part.total for part in parts]) - classes
+            if class_weights is not None:
+                classes = classes * class_weights[labels]
+            return {
+                "loss": (classes + rest).mean(),
+                "classification": classes.mean(),
+                "sparsity": torch.stack([part.sparsity for part in parts]).mean(),
+                "margin": torch.stack([part.margin for part in parts]).mean(),
+                "chosen": torch.stack([each.chosen.detach().mean() for each in mined]).mean(),
+            }
+
+        return loss
+
+    def _explain(self, clip: Clip) -> dict[str, Any]:
+        """Which frames it chose.
+
+        Returns
+        -------
+        dict
+            ``frames``: annotated numbers of all frames; ``scores``: how well each agrees with the whole clip;
+            ``key_frames``: numbers of those it judged by; ``best_frame``: the one with the highest score.
+            Variants that are given other frames than those of the clip tell nothing of them.
+        """
+        import torch
+
+        variant = self.config.variant
+        if variant in ("va-random", "va-norm"):
+            return {"variant": variant}
+        network = self.network_
+        (given,) = self._given(clip)
+        with torch.inference_mode():
+            mined = network(given.to(next(network.parameters()).device))
+        numbers = numbers_of(clip)
+        scores, chosen = mined.scores[0].cpu().numpy(), mined.chosen[0].cpu().numpy() > 0.5
+        return {
+            "frames": list(numbers),
+            "scores": [float(score) for score in scores],
+            "key_frames": [number for number, taken in zip(numbers, chosen, strict=True) if taken],
+            "best_frame": numbers[int(scores.argmax())],
+        }
+
+
+class _Examples:
+    """Training clips with their faces, one a batch or several, cropped at random."""
+
+    def __init__(
+        self, faces: Sequence[NDArray[np.uint8]], labels: NDArray[np.intp], config: AKMNetConfig
+    ) -> None:
+        self.labels = labels
+        self._faces, self._config = faces, config
+
+    def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> tuple[Tensor, ...]:
+        given = []
+        for row in rows:
+            clip = as_input(seen_frames(self._faces[row], self._config, rng))
+            given.append(cropped(clip, rng) if rng.random() < self._config.crop else clip)
+        return tuple(given)
+
+
+def numbers_of(clip: Clip) -> tuple[int, ...]:
+    """Annotated numbers of the frames from onset to offset."""
+    first = 0 if clip.onset is None else clip.index(clip.onset)
+    return clip.source.numbers[first : first + clip.n_frames]
+
+
+def seen_frames(
+    faces: NDArray[np.uint8], config: AKMNetConfig, rng: np.random.Generator | None = None
+) -> NDArray[Any]:
+    """The faces that a variant is given, of all (T, S, S)."""
+    from merkit.methods.akmnet.ablation import frames_for
+
+    count = config.count
+    if config.variant == "va-random":
+        count = max(1, round(config.share * len(faces)))
+    return frames_for(config.variant, faces, count=count, rng=rng)
+
+
+def as_input(frames: NDArray[Any]) -> Tensor:
+    """Frames (T, S, S) of 0 to 255 as the network takes them, (1, 1, T, S, S) of 0 to 1."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32) / np.float32(255))[None, None]
+
+
+def cropped(clip: Tensor, rng: np.random.Generator) -> Tensor:
+    """A clip (1, 1, T, S, S) enlarged by an eighth and cropped to its size, all frames at the same place."""
+    from torch.nn import functional
+
+    side = clip.shape[-1]
+    larger = side + side // 8
+    top, left = (int(rng.integers(larger - side + 1)) for _ in range(2))
+    frames = functional.interpolate(
+        clip[0].transpose(0, 1), size=(larger, larger), mode="bilinear", align_corners=False
+    )
+    return frames[:, :, top : top + side, left : left + side].transpose(0, 1)[None]

@@ -1,0 +1,103 @@
+"""What the settings of every network recognizer have beside those of its network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from merkit.errors import ConfigError, did_you_mean
+
+SELECT = ("last", "inner")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """How a network recognizer learns and judges.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training clips.
+    rate : float
+        First rate of learning, above 0.
+    weight_decay : float
+    balance : {"none", "oversample", "weights"}
+        Classes as they come, all as often as the largest, or with weights in the loss.
+    clip_norm : float, optional
+        Gradients longer than this are shortened to it.
+    precision : {"float32", "bfloat16"}
+    select : {"last", "inner"}
+        Whose weights are kept: those of the last epoch, or of the epoch that does best on a fifth of the
+        training *subjects*, who are then not learnt from.
+    pretrained : path, optional
+        Folder of weights to start from, as far as they fit by name and shape: made by ``merkit pretrain``,
+        or a saved model.
+    abstain_below : float
+        Probability of the likeliest class below which it abstains, 0 to 1; half is more than all others.
+    """
+
+    epochs: int = 40
+    rate: float = 1e-3
+    weight_decay: float = 5e-4
+    balance: str = "none"
+    clip_norm: float | None = None
+    precision: str = "float32"
+    select: str = "last"
+    pretrained: str | None = None
+    abstain_below: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work; those of the stage are looked at by it."""
+        check_word(self, "select", SELECT)
+        if not self.rate > 0:
+            raise ConfigError(f"rate={self.rate!r}: expected a number above 0")
+        if not 0 <= self.abstain_below <= 1:
+            raise ConfigError(f"abstain_below={self.abstain_below!r}: expected a number from 0 to 1")
+        if self.pretrained is not None and not isinstance(self.pretrained, str | Path):
+            raise ConfigError(f"pretrained={self.pretrained!r}: expected a folder")
+
+
+def check_word(config: Any, name: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a setting that is none of the allowed words; the nearest is suggested.
+
+    Raises
+    ------
+    ConfigError
+    """
+    value = getattr(config, name)
+    if value not in allowed:
+        raise ConfigError(
+            f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
+        )
+
+
+def check_whole(config: Any, name: str, least: int = 1) -> None:
+    """Refuse a setting that is no whole number of `least` or more.
+
+    Raises
+    ------
+    ConfigError
+    """
+    value = getattr(config, name)
+    if isinstance(value, bool) or not (isinstance(value, int) and value >= least):
+        raise ConfigError(f"{name}={value!r}: expected a whole number of {least} or more")
+
+
+def check_range(config: Any, name: str, low: float, high: float) -> None:
+    """Refuse a setting that is no number from `low` to `high`.
+
+    Raises
+    ------
+    ConfigError
+    """
+    value = getattr(config, name)
+    if isinstance(value, bool) or not (isinstance(value, int | float) and low <= value <= high):
+        raise ConfigError(f"{name}={value!r}: expected a number from {low:g} to {high:g}")
+
+
+def shared_fields(config: Any, target: type[Any]) -> Mapping[str, Any]:
+    """Those settings that a dataclass has too: of a recognizer, what its network or its step wants."""
+    known = {field.name for field in fields(target)}
+    return {field.name: getattr(config, field.name) for field in fields(config) if field.name in known}

@@ -1,0 +1,336 @@
+"""What every recognizer on a network does alike: train, predict, save; no torch before it is needed."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from merkit.errors import ConfigError, DataError
+from merkit.methods.context import FitContext
+from merkit.methods.network_config import NetworkConfig, shared_fields
+from merkit.methods.networks import create_network, get_network
+from merkit.methods.training_set import TRAINED, TrainingSet
+from merkit.saving import write_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from merkit.cache import Step
+    from merkit.clips import Clip
+    from merkit.training.loop import Examples, Loss
+    from merkit.training.pretrained import Pretrained
+    from merkit.training.stage import Stage
+
+_FORMAT = 1
+_STATISTICS = "statistics."  # before the names of what is not of the network
+_INNER_FOLDS = 5
+
+_Self = TypeVar("_Self", bound="NetworkRecognizer")
+
+
+class NetworkRecognizer(ABC):
+    """A recognizer whose classes are told by a registered network of the same name.
+
+    A method says what it computes of a clip beforehand (`step`), how its training examples are made
+    (`_examples`, where statistics of the training clips are learnt too), what the network is given of a clip
+    that is judged (`_given`), and its loss.
+
+    Parameters
+    ----------
+    config : NetworkConfig, optional
+        Settings of the method; what its network has too is handed on to that.
+
+    Attributes
+    ----------
+    classes_ : array, shape (K,)
+        Labels in sorted order, the order of the probabilities.
+    network_ : torch.nn.Module
+    history_ : list of dict
+        One an epoch: rate of learning and losses.
+    abstain_below : float
+        Top probability below which it abstains.
+    card : dict
+        What was written beside the weights, such as data and scores; after `fit`, ``trained_subjects``.
+    """
+
+    name: str
+    config_type: ClassVar[type[NetworkConfig]]
+    classes_: NDArray[Any]
+    network_: nn.Module
+    history_: list[dict[str, float]]
+
+    def __init__(self, config: Any = None) -> None:
+        self.config: Any = config or self.config_type()
+        self.card: dict[str, Any] = {}
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """What a clip must carry."""
+        return ("frames",)
+
+    @property
+    def abstain_below(self) -> float:
+        """Top probability below which it abstains."""
+        return float(self.config.abstain_below)
+
+    @property
+    @abstractmethod
+    def step(self) -> Step | None:
+        """What is computed of a clip once, of this clip alone and without labels."""
+
+    @property
+    @abstractmethod
+    def stage(self) -> Stage:
+        """How the network is trained."""
+
+    @abstractmethod
+    def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> Examples:
+        """Training examples of clips with their features; what is a statistic of them is learnt here."""
+
+    @abstractmethod
+    def _given(self, clip: Clip) -> Any:
+        """What the network is given of a clip that is judged: a tensor or a tuple of tensors."""
+
+    @abstractmethod
+    def _loss(self) -> Loss:
+        """What is learnt from."""
+
+    @abstractmethod
+    def _explain(self, clip: Clip) -> dict[str, Any]:
+        """What the prediction of one clip, with its features, rests on."""
+
+    def fit(
+        self: _Self,
+        clips: Sequence[Clip],
+        labels: ArrayLike,
+        groups: ArrayLike,
+        *,
+        context: FitContext | None = None,
+    ) -> _Self:
+        """Learn from clips, their labels (N,) and their subjects (N,); returns itself.
+
+        Raises
+        ------
+        DataError
+            If a clip lacks what is required, lengths differ, there are fewer than two classes or subjects, or
+            the training does not converge to numbers.
+        LeakageError
+            If the context's inner splits have a subject on both sides.
+        """
+        context = context or FitContext()
+        known = TrainingSet.of(self.name, len(clips), labels, groups)
+        ready = [self._ready(clip) for clip in clips]
+        self.classes_ = known.classes
+        start = self._weights_to_start_from(context)
+        self._train(ready, known, context, start)
+        self.card = {TRAINED: known.people}
+        if start is not None:
+            self.card = {
+                TRAINED: sorted({*known.people, *start.trained_subjects}),
+                "pretrained": dict(start.card),
+            }
+        return self
+
+    def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
+        """Class probabilities, shape (N, K)."""
+        network = self._fitted()
+        return self._chances(network, [self._ready(clip) for clip in clips])
+
+    def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
+        """The most probable class of each clip, shape (N,)."""
+        return np.asarray(self.classes_[self.predict_proba(clips).argmax(axis=1)])
+
+    def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
+        return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
+
+    def explain(self, clips: Sequence[Clip]) -> list[dict[str, Any]]:
+        """What each prediction rests on, one dict a clip; see the method's own page."""
+        self._fitted()
+        told = []
+        for clip in clips:
+            ready = self._ready(clip)
+            chances = self._chances(self.network_, [ready])
+            told.append({**self._explain(ready), "abstained": bool(self.abstains(chances)[0])})
+        return told
+
+    def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
+        """Write ``model.safetensors`` (plain arrays) and ``card.json`` into a folder.
+
+        Equal recognizers give equal bytes.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        card : mapping, optional
+            More to say in the card (data, licence, scores), under ``about``; whom the model was trained on
+            stays in it unless this says otherwise.
+        """
+        import torch
+
+        from merkit.training.pretrained import CARD, WEIGHTS
+        from merkit.training.weights import write_weights
+
+        network = self._fitted()
+        about = dict(self.card if card is None else card)
+        if TRAINED in self.card:
+            about.setdefault(TRAINED, self.card[TRAINED])
+        text = {
+            "format": _FORMAT,
+            "method": self.name,
+            "classes": self.classes_.tolist(),
+            "config": asdict(self.config),
+            "parameters": sum(part.numel() for part in network.parameters()),
+            "history": self.history_,
+            "about": about,
+        }
+        tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        for name, value in self._statistics().items():
+            tensors[_STATISTICS + name] = torch.as_tensor(value)
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        write_weights(target / WEIGHTS, tensors)
+        write_whole(target / CARD, json.dumps(text, indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls: type[_Self], folder: str | Path) -> _Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If a file is missing or does not hold such a recognizer.
+        """
+        from merkit.training.pretrained import CARD, WEIGHTS
+        from merkit.training.weights import read_weights
+
+        source = Path(folder)
+        try:
+            text = json.loads((source / CARD).read_text("utf-8"))
+            if (text["method"], text["format"]) != (cls.name, _FORMAT):
+                raise DataError(
+                    f"{source / CARD} is of method {text['method']}, format {text['format']}: "
+                    f"expected {cls.name}, format {_FORMAT}"
+                )
+            allowed = {field.name for field in fields(cls.config_type)}
+            model = cls(cls.config_type(**{k: v for k, v in text["config"].items() if k in allowed}))
+            model.classes_, model.history_ = np.asarray(text["classes"]), text["history"]
+            model.card = text["about"]
+            tensors = read_weights(source / WEIGHTS)
+            own = {name: value for name, value in tensors.items() if not name.startswith(_STATISTICS)}
+            model._take_statistics(
+                {
+                    name.removeprefix(_STATISTICS): value.numpy()
+                    for name, value in tensors.items()
+                    if name.startswith(_STATISTICS)
+                }
+            )
+            network = model._new_network(seed=0)
+            network.load_state_dict(own)
+            model.network_ = network.eval()
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise DataError(
+                f"{folder} does not hold a saved {cls.name} ({' '.join(str(error).split())[:200]}): "
+                "save one there"
+            ) from error
+        return model
+
+    def _statistics(self) -> dict[str, NDArray[Any]]:
+        """What was learnt of the training clips beside the network."""
+        return {}
+
+    def _take_statistics(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take back what `_statistics` gave."""
+
+    def _logits(self, network: nn.Module, given: Any) -> Tensor:
+        """Logits (V, K) of what `_given` gave, one row a view; their probabilities are averaged."""
+        out: Tensor = network(given)
+        return out
+
+    def _train(
+        self, clips: Sequence[Clip], known: TrainingSet, context: FitContext, start: Pretrained | None
+    ) -> None:
+        """Train a new network on clips with their features."""
+        from merkit.training.loop import train
+        from merkit.training.pretrained import load_matching
+
+        network = self._new_network(context.seed)
+        if start is not None:
+            load_matching(network, start.state)
+        learnt, held_out = np.arange(len(clips)), np.array([], dtype=np.intp)
+        if self.config.select == "inner":
+            learnt, held_out = context.subject_splits(known.truth, known.subjects, _INNER_FOLDS)[0]
+
+        def chances_of(rows: NDArray[np.intp], using: nn.Module) -> NDArray[np.float64]:
+            return self._chances(using, [clips[row] for row in rows])
+
+        def score(using: nn.Module) -> float:
+            from merkit.metrics.recognition import uf1
+
+            said = chances_of(held_out, using).argmax(axis=1)
+            return uf1(known.truth[held_out], said, range(len(known.classes)))
+
+        def told(epoch: int, using: nn.Module) -> None:
+            assert context.on_epoch is not None
+            self.network_ = using
+            context.on_epoch(epoch, self.predict_proba)
+
+        trained = train(
+            network,
+            self._examples([clips[row] for row in learnt], known.truth[learnt]),
+            self._loss(),
+            self.stage,
+            seed=context.seed,
+            device=context.device,
+            checkpoints=context.checkpoint_dir,
+            validate=score if len(held_out) else None,
+            on_epoch=told if context.on_epoch is not None else None,
+            on_progress=context.on_progress,
+        )
+        self.network_, self.history_ = network, trained.history
+
+    def _new_network(self, seed: int) -> nn.Module:
+        settings = shared_fields(self.config, get_network(self.name).config)
+        return create_network(self.name, seed=seed, **{**settings, "num_classes": len(self.classes_)})
+
+    def _weights_to_start_from(self, context: FitContext) -> Pretrained | None:
+        given: Pretrained | None = context.artifacts.get("pretrained")
+        if given is None and self.config.pretrained is not None:
+            from merkit.training.pretrained import load_pretrained
+
+            given = load_pretrained(self.config.pretrained)
+        return given
+
+    def _chances(self, network: nn.Module, clips: Sequence[Clip]) -> NDArray[np.float64]:
+        """Probabilities (N, K) of clips with their features, each judged alone; of several views the mean."""
+        import torch
+
+        from merkit.training.loop import to_device
+
+        if not len(clips):
+            raise DataError(f"{self.name} was given no clips")
+        device = next(network.parameters()).device
+        rows = []
+        with torch.inference_mode():
+            for clip in clips:
+                logits = self._logits(network, to_device(self._given(clip), device))
+                rows.append(logits.double().softmax(dim=1).mean(dim=0).cpu().numpy())
+        return np.stack(rows)
+
+    def _ready(self, clip: Clip) -> Clip:
+        """The clip with what is computed of it."""
+        step = self.step
+        return clip if step is None else step.once(clip)
+
+    def _fitted(self) -> nn.Module:
+        if not hasattr(self, "network_"):
+            raise ConfigError(f"this {self.name} has not been trained: call fit first, or load a trained one")
+        return self.network_

@@ -1,0 +1,265 @@
+"""The two STRCN recognizers: on the flow from onset to apex, and on the appearance of moving pixels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.errors import DataError
+from merkit.inputs.flow_map import MAP_SIZE, flow_features
+from merkit.methods.network_config import shared_fields
+from merkit.methods.network_recognizer import NetworkRecognizer
+from merkit.methods.registry import register
+from merkit.methods.strcn.appearance import REMOVED_PERCENT, connect, kept_frames, to_columns
+from merkit.methods.strcn.config import (
+    APPEARANCE_CONFIGS,
+    FLOW_FEATURE,
+    FRAMES_FEATURE,
+    GEOMETRIC_CONFIGS,
+    AppearanceConfig,
+    AppearanceInput,
+    GeometricConfig,
+    GeometricInput,
+    STRCNConfig,
+)
+from merkit.methods.strcn.geometric import ALPHAS, TEST_ALPHA, flow_factor
+from merkit.methods.strcn.mask import INTERVAL, key_regions, motion_energy
+from merkit.methods.strcn.resize import KERNELS
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from merkit.cache import Step
+    from merkit.clips import Clip
+    from merkit.training.loop import Loss
+    from merkit.training.stage import Stage
+
+
+class _STRCN(NetworkRecognizer):
+    """What both have in common."""
+
+    config: STRCNConfig
+
+    @property
+    def stage(self) -> Stage:
+        """SGD with Nesterov's momentum."""
+        return self.config.stage
+
+    @abstractmethod
+    def _arrays(self, clip: Clip) -> NDArray[np.floating]:
+        """Views of a clip that is judged, (V, C, H, W)."""
+
+    def _given(self, clip: Clip) -> Tensor:
+        return _tensor(self._arrays(clip))
+
+    def _loss(self) -> Loss:
+        from merkit.methods.strcn.losses import focal_loss
+
+        gamma = 0.0 if self.config.loss == "cross-entropy" else self.config.gamma
+
+        def loss(
+            network: nn.Module, given: Any, labels: Tensor, class_weights: Tensor | None
+        ) -> Mapping[str, Tensor]:
+            return {
+                "loss": focal_loss(network(given), labels, gamma=gamma, class_weights=class_weights),
+            }
+
+        return loss
+
+
+@register(
+    "strcn-g",
+    config=GeometricConfig,
+    summary="recurrent convolutions on the flow from onset to apex (Xia et al. 2020)",
+    configs=GEOMETRIC_CONFIGS,
+)
+class GeometricSTRCN(_STRCN):
+    """STRCN-G over clips with frames, or with published flow maps.
+
+    See `NetworkRecognizer` and the claim sheet.
+    """
+
+    name = "strcn-g"
+    config: GeometricConfig
+    config_type = GeometricConfig
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """What a clip must carry: frames, or the given feature."""
+        return (self.config.given or "frames",)
+
+    @property
+    def step(self) -> Step | None:
+        """The flow of a clip; of given maps nothing is computed."""
+        if self.config.given:
+            return None
+        from merkit.cache import Step
+        from merkit.methods.strcn.inputs import flow
+
+        how = GeometricInput(**shared_fields(self.config, GeometricInput))
+        return Step(
+            FLOW_FEATURE,
+            version=1,
+            settings=how,
+            compute=flow,
+            gives=(FLOW_FEATURE,),
+            faces=how.face == "detect",
+        )
+
+    def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> _FlowExamples:
+        flows = [self._flow(clip) for clip in clips]
+        return _FlowExamples(flows, truth, self.config.copies, scale=not self.config.given)
+
+    def _arrays(self, clip: Clip) -> NDArray[np.floating]:
+        flow = self._flow(clip)
+        if self.config.given:
+            return flow[None]
+        magnified = [at_alpha(flow, alpha) for alpha in ALPHAS]
+        if self.config.views == "reference":
+            return magnified[ALPHAS.index(TEST_ALPHA)][None]
+        return np.stack(magnified)
+
+    def _flow(self, clip: Clip) -> NDArray[np.floating]:
+        if not self.config.given:
+            return np.asarray(clip.features[FLOW_FEATURE])
+        stored = clip.features.get(self.config.given)
+        if stored is None or np.ndim(stored) != 3 or np.shape(stored)[:2] != (MAP_SIZE, MAP_SIZE):
+            found = "none" if stored is None else f"one of shape {np.shape(stored)}"
+            raise DataError(
+                f"clip {clip.id!r} carries {found}: given={self.config.given!r} needs a flow map of shape "
+                f"({MAP_SIZE}, {MAP_SIZE}, 2 or 3); leave given out to measure frames"
+            )
+        pooled = flow_features(np.asarray(stored)[None], MAP_SIZE)
+        return pooled.reshape(MAP_SIZE, MAP_SIZE, 2).transpose(2, 0, 1).astype(np.float32)
+
+    def _explain(self, clip: Clip) -> dict[str, Any]:
+        """Between which frames the flow was measured.
+
+        Returns
+        -------
+        dict
+            ``key_frames``: annotated numbers of onset, apex and offset (``None``: first, last).
+        """
+        if self.config.given:
+            return {"flow_map": "precomputed"}
+        return {"key_frames": {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}}
+
+
+@register(
+    "strcn-a",
+    config=AppearanceConfig,
+    summary="recurrent convolutions on the pixels that move, column by column over time (Xia et al. 2020)",
+    configs=APPEARANCE_CONFIGS,
+)
+class AppearanceSTRCN(_STRCN):
+    """STRCN-A over clips with frames; no apex is needed.  See `NetworkRecognizer` and the claim sheet.
+
+    Attributes
+    ----------
+    mask_ : bool array, shape ``mask_shape``
+        Key regions of the training clips.
+    """
+
+    name = "strcn-a"
+    config: AppearanceConfig
+    config_type = AppearanceConfig
+    mask_: NDArray[np.bool_]
+
+    @property
+    def step(self) -> Step:
+        """The small frames of a clip, magnified."""
+        from merkit.cache import Step
+        from merkit.methods.strcn.inputs import small_frames
+
+        how = AppearanceInput(**shared_fields(self.config, AppearanceInput))
+        return Step(
+            FRAMES_FEATURE,
+            version=1,
+            settings=how,
+            compute=small_frames,
+            gives=(FRAMES_FEATURE,),
+            faces=how.face == "detect",
+        )
+
+    def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> _MatrixExamples:
+        frames = [np.asarray(clip.features[FRAMES_FEATURE]) for clip in clips]
+        interval = INTERVAL if self.config.mask == "interval" else None
+        energies = [motion_energy(each, interval) for each in frames]
+        self.mask_ = key_regions([energy for energy in energies if energy.max() > 0])
+        matrices = [self._matrix(each) for each in frames]
+        return _MatrixExamples(matrices, truth, self.config.copies)
+
+    def _arrays(self, clip: Clip) -> NDArray[np.floating]:
+        return to_columns(self._matrix(np.asarray(clip.features[FRAMES_FEATURE])))[None, None]
+
+    def _matrix(self, frames: NDArray[np.floating]) -> NDArray[np.float64]:
+        matrix = connect(frames, self.mask_)
+        return matrix - matrix[:, :1] if self.config.difference else matrix
+
+    def _statistics(self) -> dict[str, NDArray[Any]]:
+        return {"mask": self.mask_}
+
+    def _take_statistics(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.mask_ = np.asarray(arrays["mask"], dtype=bool)
+
+    def _explain(self, clip: Clip) -> dict[str, Any]:
+        """Which pixels of the face it looks at.
+
+        Returns
+        -------
+        dict
+            ``mask``: bool array, the key regions of the training clips.
+        """
+        return {"mask": self.mask_}
+
+
+class _FlowExamples:
+    """Flows of training clips, each time at another of the eight magnifications."""
+
+    def __init__(
+        self, flows: Sequence[NDArray[np.floating]], labels: NDArray[np.intp], copies: int, *, scale: bool
+    ) -> None:
+        self.labels = np.repeat(labels, copies)
+        self._flows, self._copies, self._scale = flows, copies, scale
+
+    def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Tensor:
+        flows = [self._flows[row // self._copies] for row in rows]
+        if self._scale:
+            flows = [at_alpha(flow, ALPHAS[int(rng.integers(len(ALPHAS)))]) for flow in flows]
+        return _tensor(np.stack(flows))
+
+
+class _MatrixExamples:
+    """Matrices of training clips, frames removed at random and resized by a kernel drawn."""
+
+    def __init__(
+        self, matrices: Sequence[NDArray[np.float64]], labels: NDArray[np.intp], copies: int
+    ) -> None:
+        self.labels = np.repeat(labels, copies)
+        self._matrices, self._copies = matrices, copies
+
+    def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Tensor:
+        samples = []
+        for row in rows:
+            matrix = self._matrices[row // self._copies]
+            percent = int(rng.choice(REMOVED_PERCENT))
+            left = matrix[:, kept_frames(matrix.shape[1], percent, rng)]
+            samples.append(to_columns(left, kernel=str(rng.choice(KERNELS))))
+        return _tensor(np.stack(samples)[:, None])
+
+
+def at_alpha(flow: NDArray[np.floating], alpha: int) -> NDArray[np.float32]:
+    """The flow (2, H, W) at one of the magnifications, measured there (8, 2, H, W) or scaled (2, H, W)."""
+    if flow.ndim == 4:
+        return np.asarray(flow[ALPHAS.index(alpha)], dtype=np.float32)
+    return np.asarray(flow * np.float32(flow_factor(alpha)), dtype=np.float32)
+
+
+def _tensor(values: NDArray[Any]) -> Tensor:
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))

@@ -1,0 +1,58 @@
+"""What every recognizer looks at before it learns: labels and subjects, one of each a clip."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from merkit.errors import DataError
+
+TRAINED = "trained_subjects"
+"""Of a card: the ``dataset/subject`` of everybody whose clips the model has seen."""
+
+
+class TrainingSet(NamedTuple):
+    """Labels and subjects of training clips.
+
+    Attributes
+    ----------
+    classes : array, shape (K,)
+        Sorted labels.
+    truth : int array, shape (N,)
+        Column of each clip's class.
+    subjects : array, shape (N,)
+    """
+
+    classes: NDArray[Any]
+    truth: NDArray[np.intp]
+    subjects: NDArray[Any]
+
+    @classmethod
+    def of(cls, method: str, n: int, labels: ArrayLike, groups: ArrayLike) -> TrainingSet:
+        """Look at labels (N,) and subjects (N,) of `n` clips.
+
+        Raises
+        ------
+        DataError
+            If lengths differ, or there are fewer than two classes or subjects.
+        """
+        label_array, subjects = np.asarray(labels), np.asarray(groups)
+        if label_array.shape != (n,) or subjects.shape != (n,):
+            raise DataError(
+                f"{method}: {n} clips, but labels have shape {label_array.shape} and groups "
+                f"{subjects.shape}: give one of each a clip"
+            )
+        classes, truth = np.unique(label_array, return_inverse=True)
+        people = len(np.unique(subjects))
+        if len(classes) < 2 or people < 2:
+            raise DataError(
+                f"{method} needs two classes and two subjects at least, got {len(classes)} and {people}"
+            )
+        return cls(classes, truth, subjects)
+
+    @property
+    def people(self) -> list[str]:
+        """Everybody whose clips are in it, for the card."""
+        return sorted(set(map(str, self.subjects.tolist())))
