@@ -8,31 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evaluation_kit import flow_release
 
 from merkit.cli.main import main
 from merkit.cli.settings import parse_data, parse_settings
 from merkit.errors import ConfigError
 
-NAMES = {"casme2": "sub{0:02}_EP0{1}_01", "smic": "s{0:02}_s{0:02}_ne_{1:02}", "samm": "{0:03}_{0:03}_1_{1}"}
-
 
 @pytest.fixture(scope="module")
 def maps(tmp_path_factory) -> Path:
-    """A release of 54 made-up maps of nine people in three datasets, as the published one is laid out."""
-    rng = np.random.default_rng(0)
-    flow, names, labels = [], [], []
-    for pattern in NAMES.values():
-        for who in (1, 6, 7):
-            for number in range(1, 7):
-                k = number % 3
-                field = rng.normal(128, 12, (28, 28, 3))
-                field[9 * k : 9 * k + 9, 8:20, 1] += 12
-                flow.append(field.clip(0, 255).astype(np.uint8))
-                names.append(pattern.format(who, number))
-                labels.append(k)
-    folder = tmp_path_factory.mktemp("maps")
-    np.savez(folder / "flow.npz", flow=np.stack(flow), sample_id=np.array(names), label=np.array(labels))
-    return folder
+    return flow_release(tmp_path_factory.mktemp("maps"))
 
 
 def words(maps: Path, out: Path, *more: str) -> list[str]:

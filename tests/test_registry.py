@@ -98,10 +98,10 @@ def test_named_configurations_set_what_they_say(monkeypatch):
 def evaluate_config(name: str, config: str) -> dict:
     """The settings that a run with a named configuration records."""
     from merkit.evaluation.job import Method
-    from merkit.evaluation.run import _config
+    from merkit.evaluation.run import settings_in_use
 
     recipe = Method(name, config=config)
-    return _config(recipe.make(), recipe)
+    return settings_in_use(recipe.make(), recipe)
 
 
 def test_wrong_configurations_are_refused_when_a_method_is_registered():

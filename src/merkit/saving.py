@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "remove_drafts",
     "try_writing",
     "whole_file",
+    "whole_folder",
     "write_whole",
 ]
 
@@ -128,6 +130,52 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     with whole_file(path) as part:
         part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
     return Path(path)
+
+
+@contextlib.contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Give a new folder beside `path` to fill; at the end it becomes `path`, on an error it vanishes.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.  One of that name is replaced with all that is in it at the end, or stays as it was.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
+    """
+    target = Path(path).resolve()
+    part = target.with_name(f".{target.name}-{uuid.uuid4().hex[:8]}{_DRAFT}")
+    with plain_refusals(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir()
+        try:
+            yield part
+            for file in part.rglob("*"):
+                if file.is_file():
+                    with file.open("r+b") as written:
+                        os.fsync(written.fileno())
+            _take_place(part, target)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+
+
+def _take_place(new: Path, place: Path) -> None:
+    """Rename a folder to that of another, which is removed when the new one is there."""
+    if not place.exists():
+        os.rename(new, place)
+        return
+    old = new.with_name(f"{new.name}.old")
+    os.rename(place, old)
+    try:
+        os.rename(new, place)
+    except BaseException:
+        os.rename(old, place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def is_draft(name: str) -> bool:

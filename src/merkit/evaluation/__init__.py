@@ -3,5 +3,6 @@
 from merkit.evaluation.comparison import Comparison, compare
 from merkit.evaluation.result import Result, load_result
 from merkit.evaluation.run import evaluate
+from merkit.evaluation.train import train_model
 
-__all__ = ["Comparison", "Result", "compare", "evaluate", "load_result"]
+__all__ = ["Comparison", "Result", "compare", "evaluate", "load_result", "train_model"]

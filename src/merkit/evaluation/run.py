@@ -110,8 +110,7 @@ def evaluate(
     tell = on_progress or (lambda done, total, stage: None)
     seed_list = _seeds(seeds)
     recipe = _recipe(method, config, overrides or {})
-    if not _DEVICE.fullmatch(device):
-        raise ConfigError(f"device={device!r}: allowed are cpu, cuda, and cuda:0, cuda:1, …")
+    check_device(device)
     if isinstance(protocol, str):
         from merkit.protocols import get_protocol
 
@@ -121,7 +120,7 @@ def evaluate(
     plan = {
         "merkit": __version__,
         "method": recipe.name,
-        "config": _config(example, recipe),
+        "config": settings_in_use(example, recipe),
         "device": device,
         "audit": audit,
         **trial.plan(),
@@ -189,6 +188,26 @@ def evaluate(
     return Result(None if out is None else Path(out), frame, metrics, run)
 
 
+def check_device(device: str) -> None:
+    """Refuse what is no place for a network.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither ``cpu`` nor ``cuda`` with or without a number.
+    """
+    if not _DEVICE.fullmatch(device):
+        raise ConfigError(f"device={device!r}: allowed are cpu, cuda, and cuda:0, cuda:1, …")
+
+
+def settings_in_use(recognizer: Any, recipe: Method) -> dict[str, Any]:
+    """All settings of an unfitted recognizer, as far as it tells, in plain values."""
+    config = getattr(recognizer, "config", None)
+    if is_dataclass(config) and not isinstance(config, type):
+        return {name: _plain(value) for name, value in asdict(config).items()}
+    return {name: _plain(value) for name, value in recipe.overrides.items()}
+
+
 def _seeds(seeds: int | Sequence[int]) -> list[int]:
     chosen = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
@@ -209,14 +228,6 @@ def _recipe(method: str | Callable[..., Recognizer], config: str, overrides: Map
     if config != PUBLISHED:
         raise ConfigError(f"config={config!r}: {name} is not registered, so it has no named configurations")
     return Method(name, dict(overrides), method)
-
-
-def _config(recognizer: Any, recipe: Method) -> dict[str, Any]:
-    """All settings in use, as far as the recognizer tells."""
-    config = getattr(recognizer, "config", None)
-    if is_dataclass(config) and not isinstance(config, type):
-        return {name: _plain(value) for name, value in asdict(config).items()}
-    return {name: _plain(value) for name, value in recipe.overrides.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -1,13 +1,14 @@
-"""The folder of a run: each finished fold in a file of its own, so that a killed run goes on."""
+"""The folder of a run or another long work: what is finished is kept, so that what was killed goes on."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from merkit.errors import ConfigError, DataError
 from merkit.saving import plain_refusals, remove_drafts, write_whole
@@ -15,60 +16,98 @@ from merkit.saving import plain_refusals, remove_drafts, write_whole
 PLAN, FOLDS = "plan.json", "folds"
 
 
-class RunFolder:
-    """Files of one run.
+class PlanFolder:
+    """A folder for work of one plan, and of one process at a time.
 
     Parameters
     ----------
     path : path
         Made if it does not exist.
     plan : mapping
-        Everything that decides what a fold predicts.  A folder that holds the folds of another plan is
-        refused: mixing the two would give a score of neither.
+        Everything that decides what comes out.  A folder that holds the work of another plan is refused:
+        mixing the two would give the outcome of neither.
+    anew : bool
+        Remove the work of another plan instead.
 
     Raises
     ------
     ConfigError
-        If the folder belongs to another plan, whose difference is named, or a run is at work there.
+        If the folder belongs to another plan, whose difference is named, or somebody is at work there.
     DataError
         If the folder holds a plan that cannot be read, or cannot be written to.
     """
 
-    def __init__(self, path: str | Path, plan: Mapping[str, Any]) -> None:
+    kind = "work"
+    instead = "choose another output folder"
+
+    def __init__(self, path: str | Path, plan: Mapping[str, Any], *, anew: bool = False) -> None:
         self.path = Path(path)
         self.plan = json.loads(json.dumps(plan))
         self._digest = hashlib.sha256(_text(self.plan).encode()).hexdigest()
         with plain_refusals(self.path):
-            (self.path / FOLDS).mkdir(parents=True, exist_ok=True)
-        self._held = _hold(self.path)
+            self.path.mkdir(parents=True, exist_ok=True)
+        self._held = _hold(self.path, self.kind)
         try:
-            self._begin()
+            self._begin(anew)
         except BaseException:
             self.__exit__()
             raise
 
-    def _begin(self) -> None:
+    def _begin(self, anew: bool) -> None:
         with plain_refusals(self.path):
-            for folder in (self.path, self.path / FOLDS, *(self.path / FOLDS).glob("seed-*/")):
+            for folder in self._folders():
                 remove_drafts(folder)
         known = self.path / PLAN
+        if anew and known.exists() and _plan_in(known) != self.plan:
+            with plain_refusals(self.path):
+                _empty(self.path)
         if known.exists():
             self._compare(known)
         else:
             write_whole(known, _text(self.plan))
 
-    def __enter__(self) -> RunFolder:
+    def _folders(self) -> Iterable[Path]:
+        """Where this work writes."""
+        return [self.path]
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let others work in the folder; the end of the process, however it comes, does so too."""
         if self._held is not None:
             os.close(self._held)
+            self._held = None
 
     @property
     def began(self) -> float:
         """When the run was begun, also if it was stopped since, in seconds since 1970."""
         return (self.path / PLAN).stat().st_mtime
+
+    def _compare(self, path: Path) -> None:
+        other = _plan_in(path)
+        if other is None:
+            raise DataError(f"{path}: not a readable plan of a {self.kind}; {self.instead}")
+        if other == self.plan:
+            return
+        for key in sorted({*other, *self.plan}):
+            before, now = other.get(key), self.plan.get(key)
+            if before != now:
+                raise ConfigError(
+                    f"{self.path} holds a {self.kind} with {key} {_short(before)}, this one has "
+                    f"{_short(now)}; {self.instead}"
+                )
+
+
+class RunFolder(PlanFolder):
+    """Files of one run; see `PlanFolder`."""
+
+    kind = "run"
+
+    def _folders(self) -> Iterable[Path]:
+        return [folder for folder in (self.path, self.path / FOLDS) if folder.is_dir()] + [
+            *(self.path / FOLDS).glob("seed-*/")
+        ]
 
     def fold(self, seed: int, index: int) -> dict[str, Any] | None:
         """What was kept of a fold, or ``None`` if it is not finished."""
@@ -86,32 +125,15 @@ class RunFolder:
         """Keep a finished fold, whole or not at all."""
         path = self._fold_path(seed, index)
         with plain_refusals(path.parent):
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, _text({"plan": self._digest, **record}))
 
     def _fold_path(self, seed: int, index: int) -> Path:
         return self.path / FOLDS / f"seed-{seed}" / f"fold-{index:04d}.json"
 
-    def _compare(self, path: Path) -> None:
-        try:
-            other = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"{path}: not a readable plan of a run ({error}); choose another folder"
-            ) from error
-        if other == self.plan:
-            return
-        for key in sorted({*other, *self.plan}):
-            before, now = other.get(key), self.plan.get(key)
-            if before != now:
-                raise ConfigError(
-                    f"{self.path} holds a run with {key} {_short(before)}, this one has {_short(now)}; "
-                    "choose another output folder"
-                )
 
-
-def _hold(folder: Path) -> int | None:
-    """Keep other runs out of a folder; ``None`` where the system has no such locks."""
+def _hold(folder: Path, kind: str) -> int | None:
+    """Keep others out of a folder; ``None`` where the system has no such locks."""
     try:
         import fcntl
     except ImportError:
@@ -122,13 +144,30 @@ def _hold(folder: Path) -> int | None:
     except BlockingIOError:
         os.close(held)
         raise ConfigError(
-            f"{folder}: a run is at work there; wait for its end, or choose another output folder"
+            f"{folder}: a {kind} is at work there; wait for its end, or choose another output folder"
         ) from None
     except OSError:
         # Some network disks have none.
         os.close(held)
         return None
     return held
+
+
+def _plan_in(path: Path) -> dict[str, Any] | None:
+    """What a plan file holds; ``None`` if it is not readable."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _empty(folder: Path) -> None:
+    for item in folder.iterdir():
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item)
+        else:
+            item.unlink()
 
 
 def _text(value: Any) -> str:
