@@ -1,0 +1,138 @@
+"""``merkit pretrain``: weights to start from, learnt on pictures of expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from merkit.cli.settings import ConfigName, SettingWords
+
+if TYPE_CHECKING:
+    from merkit.methods.akmnet.config import AKMNetSettings
+
+METHODS = ("akmnet",)
+"""Methods that learn from single pictures first."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("pretrain")(pretrain)
+
+
+def pretrain(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="akmnet.")],
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="A folder of pictures for each expression.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Where weights and card go.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="NAME=CLASS",
+            help="What a folder means: positive, negative, surprise, others or skip; repeat.",
+        ),
+    ] = None,
+    per_class: Annotated[
+        int, typer.Option(min=2, help="Pictures of a class at most, drawn by the seed.")
+    ] = 1000,
+    face: Annotated[str, typer.Option(help="whole: pictures are faces; detect: find the face.")] = "whole",
+    subjects: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET/SUBJECT",
+            help="Somebody in the pictures who is also in an evaluated dataset; repeat.",
+        ),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 30,
+    config: ConfigName = "published",
+    settings: SettingWords = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw, the weights and the training.")] = 0,
+    device: Annotated[str, typer.Option(help="Where the network runs: cpu, cuda or cuda:1, …")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print card.json.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Train the part of a network that sees single pictures.
+
+    Folders have the usual names of expressions (happy, sadness, …), at any
+    depth, or are named by --map. A tenth of the pictures is held out for the
+    accuracy that is reported. A stopped training goes on when typed again.
+
+    \b
+    [bold]Examples[/bold]
+    merkit pretrain akmnet expressions/ -o start
+    merkit pretrain akmnet AffectNet/ -o start --map 1=positive --map 3=surprise --map 0=others
+    merkit pretrain akmnet photos/ -o start --face detect --config small
+    merkit evaluate akmnet --data casme2=data/CASME2 --protocol casme2-3class --set pretrained=start
+    """
+    import json
+
+    from merkit.cli.progress import Talk
+    from merkit.errors import ConfigError, did_you_mean
+
+    if method not in METHODS:
+        raise ConfigError(
+            f"{method!r} learns nothing from single pictures{did_you_mean(method, METHODS)}: there is "
+            f"{', '.join(METHODS)}"
+        )
+    talk = Talk(quiet=quiet, answers=not as_json)
+    network = _network(method, config, settings or [])
+    meant = _meant(names or [])
+    from merkit.methods.akmnet.pretrain import Pretraining, pretrain_akmnet
+
+    with talk.progress(method) as progress:
+        found = pretrain_akmnet(
+            images, out, settings=network, how=Pretraining(per_class, face, epochs), names=meant,
+            subjects=subjects or [], seed=seed, device=device,
+            on_note=lambda line: talk.say(f"left out {line}"), on_progress=progress,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(found.card, indent=2, ensure_ascii=False))
+        return
+    for line in in_words(found.card):
+        talk.answer(line)
+    talk.answer(f"weights: {out}; start from them with --set pretrained={out}")
+
+
+def in_words(card: Mapping[str, Any]) -> list[str]:
+    """What a card says, for a reader."""
+    counts = card["pictures"]
+    learnt = ", ".join(f"{name} {count['trained']}" for name, count in counts.items())
+    tested = sum(count["held_out"] for count in counts.values())
+    most = max(count["held_out"] for count in counts.values()) / tested
+    trained = card["about"]["trained_subjects"]
+    people = f"people of evaluated datasets in the pictures: {', '.join(trained)}"
+    return [
+        f"pictures: {learnt}",
+        f"accuracy {card['accuracy']:.3f} on {tested} others ({most:.3f} for always the same class)",
+        people
+        if trained
+        else "note: taken to show nobody who will be evaluated; --subjects names who is in them",
+    ]
+
+
+def _network(method: str, config: str, words: list[str]) -> AKMNetSettings:
+    from merkit.cli.settings import parse_settings
+    from merkit.errors import ConfigError
+    from merkit.methods.networks import get_network
+    from merkit.methods.settings import make_config
+
+    overrides = parse_settings(words, example="size=64")
+    if "num_classes" in overrides:
+        raise ConfigError("--set num_classes: there are as many as the folders mean; leave it out")
+    entry = get_network(method)
+    made: AKMNetSettings = make_config(method, entry.config, entry.configs, config, overrides)
+    return made
+
+
+def _meant(words: list[str]) -> dict[str, str]:
+    from merkit.cli.settings import parse_settings
+    from merkit.methods.akmnet.pictures import meanings
+
+    meant = {name: str(value) for name, value in parse_settings(words, "--map", "6=negative").items()}
+    # Misspelt classes are refused before torch is loaded.
+    meanings(meant)
+    return meant

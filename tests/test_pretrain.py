@@ -1,0 +1,315 @@
+"""Pre-training on a folder of pictures: who is in it, what is learnt from it, and what comes out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from filmed import portrait
+from PIL import Image
+
+from merkit.cli.main import main
+from merkit.errors import ConfigError, DataError, LeakageError
+from merkit.evaluation.guard import check_artifacts
+from merkit.evaluation.people import people
+from merkit.methods import create_network
+from merkit.methods.akmnet import pretrain
+from merkit.methods.akmnet.config import AKMNetSettings
+from merkit.methods.akmnet.pictures import find_pictures, meanings, read_pictures
+from merkit.methods.akmnet.pretrain import Pretraining, pretrain_akmnet
+from merkit.simulate import FaceState
+from merkit.training.pretrained import load_matching, load_pretrained
+
+TINY = AKMNetSettings(size=64, widths=(4, 6, 8, 12), hidden=3)
+QUICK = Pretraining(epochs=3, batch=16)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    # Networks this small gain nothing from a second one.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def draw(root: Path, folder: str, count: int, kind: int, first: int = 0, side: int = 64) -> None:
+    """Noise, with stripes in a direction that tells the class; of kind 3 without."""
+    place = root / folder
+    place.mkdir(parents=True, exist_ok=True)
+    rows, columns = np.mgrid[:side, :side]
+    stripes = (rows, columns, rows + columns, 0 * rows)[kind] // 4 % 2
+    for number in range(first, first + count):
+        noise = np.random.default_rng([kind, number]).integers(0, 90, (side, side))
+        Image.fromarray((noise + 150 * stripes).astype(np.uint8)).save(place / f"{number:03}.png")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    """Four classes in nested folders, 20 pictures each, one of which is no picture."""
+    root = tmp_path_factory.mktemp("images")
+    for kind, name in enumerate(("Happy", "sadness", "surprise", "Neutral")):
+        draw(root, f"train/{name}", 16, kind)
+        draw(root, f"test/{name}/someone", 4, kind, first=16)
+    (root / "train" / "sadness" / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    (root / "train" / "Happy" / "notes.txt").write_text("no picture")
+    (root / "train" / "Happy" / "._000.png").write_bytes(b"of another system")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(images, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "start"
+    pretrain_akmnet(images, folder, settings=TINY, how=QUICK, seed=1)
+    return folder
+
+
+# Which pictures
+
+
+def test_pictures_are_of_the_nearest_folder_with_a_meaning(images):
+    found = find_pictures(images, meanings({}))
+    assert {name: {folder: len(files) for folder, files in part.items()} for name, part in found.items()} == {
+        "positive": {"happy": 20},
+        "negative": {"sadness": 21},
+        "surprise": {"surprise": 20},
+        "others": {"neutral": 20},
+    }
+
+
+@pytest.mark.parametrize("name", ["fear", "Disgust", "ANGER", "contempt", "sad"])
+def test_all_unpleasant_expressions_are_negative(name):
+    assert meanings({})[name.casefold()] == "negative"
+
+
+def test_numbers_mean_nothing_until_they_are_mapped(tmp_path):
+    for number in range(3):
+        draw(tmp_path, str(number), 2, number)
+    with pytest.raises(DataError, match=r"folders 0, 1, 2 \(numbers .*--map 0=negative") as refused:
+        find_pictures(tmp_path, meanings({}))
+    assert "\n" not in str(refused.value)
+    found = find_pictures(tmp_path, meanings({"0": "others", "1": "positive", "2": "skip"}))
+    assert {name: list(part) for name, part in found.items()} == {"others": ["0"], "positive": ["1"]}
+
+
+def test_folders_can_be_given_another_meaning_or_be_left_out(images):
+    read = read_pictures(images, size=64, per_class=100, names={"Neutral": "skip", "surprise": "positive"})
+    assert read.classes == ("positive", "negative")
+    assert np.bincount(read.labels).tolist() == [40, 20]
+    assert read.folders == {"happy": "positive", "surprise": "positive", "sadness": "negative"}
+
+
+def test_a_misspelt_class_gets_the_nearest():
+    with pytest.raises(ConfigError, match=r"'possitive' \(did you mean 'positive'\?\)"):
+        meanings({"1": "possitive"})
+
+
+def test_so_many_of_a_class_are_drawn_by_the_seed(images):
+    one, same, other = (read_pictures(images, size=64, per_class=7, seed=seed) for seed in (3, 3, 4))
+    assert np.bincount(one.labels).tolist() == [7, 7, 7, 7]
+    assert len({face.tobytes() for face in one.faces}) == 28
+    assert one.digest == same.digest != other.digest
+
+
+def test_a_picture_that_cannot_be_read_is_replaced_and_named(images):
+    read = read_pictures(images, size=64, per_class=20)
+    assert read.unreadable == ("train/sadness/torn.jpg",)
+    assert np.bincount(read.labels).tolist() == [20, 20, 20, 20]
+
+
+def test_whole_pictures_are_stretched_to_the_size_of_the_network(tmp_path):
+    for name in ("happy", "sad"):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            wide = np.zeros((60, 120, 3), np.uint8)
+            wide[:, 60:] = 200
+            Image.fromarray(wide).save(tmp_path / name / f"{number}.png")
+    face = read_pictures(tmp_path, size=64, per_class=2).faces[0]
+    assert face.shape == (64, 64)
+    assert face[:, :31].max() == 0
+    assert face[:, 33:].min() == 200
+
+
+def test_faces_are_found_where_they_are_and_pictures_without_one_are_named(tmp_path):
+    shown = np.clip(portrait().render(FaceState()), 0, 255).astype(np.uint8)
+    for name, away in (("happy", 0), ("sad", 40)):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            picture = np.pad(shown, ((away, 0), (away, 0), (0, 0)), mode="edge")
+            Image.fromarray(picture).save(tmp_path / name / f"{number}.png")
+    Image.fromarray(np.full((80, 80), 90, np.uint8)).save(tmp_path / "sad" / "wall.png")
+    read = read_pictures(tmp_path, size=128, per_class=9, face="detect")
+    assert read.faceless == ("sad/wall.png",)
+    # Wherever the face is in the picture, it is in the same place of the crop.
+    apart = np.abs(read.faces[0].astype(int) - read.faces[-1])[16:-16, 16:-16]
+    assert apart.mean() < 4 < np.abs(read.faces[0].astype(int) - read.faces[0][:, ::-1]).mean()
+
+
+@pytest.mark.parametrize(
+    ("folders", "words"),
+    [({"happy": 3}, "has positive 3"), ({"happy": 3, "sad": 1}, "negative 1"), ({}, "holds no")],
+)
+def test_too_few_pictures_are_refused(tmp_path, folders, words):
+    for kind, (name, count) in enumerate(folders.items()):
+        draw(tmp_path, name, count, kind)
+    with pytest.raises(DataError, match=words):
+        read_pictures(tmp_path, size=64, per_class=5)
+
+
+# What is learnt
+
+
+def test_akmnet_takes_exactly_the_backbone(trained):
+    start = load_pretrained(trained)
+    network = create_network("akmnet", size=64, widths=TINY.widths, hidden=3, num_classes=3)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    assert set(load_matching(network, start.state)) == {n for n in before if n.startswith("backbone.")}
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, start.state[name] if name.startswith("backbone.") else before[name]), name
+    assert not torch.equal(network.backbone.conv1.weight, before["backbone.conv1.weight"])
+
+
+def test_it_learns_to_tell_pictures_that_differ(images):
+    # Faster than published settings, for a network this small.
+    found = pretrain_akmnet(images, settings=TINY, how=Pretraining(epochs=8, batch=8))
+    assert found.card["accuracy"] == 1.0
+    assert found.card["history"][-1]["loss"] < 0.2 < found.card["history"][0]["loss"]
+
+
+def test_pictures_that_are_held_out_teach_nothing(images, monkeypatch):
+    real = pretrain.read_pictures
+
+    def spoilt(*given, **how):
+        read = real(*given, **how)
+        rows = pretrain._held_out(read.labels, how["seed"])
+        faces = read.faces.copy()
+        faces[rows] = 255 - faces[rows]
+        return replace(read, faces=faces)
+
+    one = pretrain_akmnet(images, settings=TINY, how=QUICK, seed=1)
+    monkeypatch.setattr(pretrain, "read_pictures", spoilt)
+    other = pretrain_akmnet(images, settings=TINY, how=QUICK, seed=1)
+    assert one.card["sha256_of_faces"] != other.card["sha256_of_faces"]
+    assert all(torch.equal(value, other.state[name]) for name, value in one.state.items())
+
+
+def test_a_tenth_of_each_class_is_held_out(trained):
+    counts = load_pretrained(trained).card["pictures"].values()
+    assert [(count["trained"], count["held_out"]) for count in counts] == [(18, 2)] * 4
+
+
+def test_a_seed_gives_the_same_bytes(images, trained, tmp_path):
+    for seed in (1, 2):
+        pretrain_akmnet(images, tmp_path / str(seed), settings=TINY, how=QUICK, seed=seed)
+    for name in ("card.json", "model.safetensors"):
+        assert (tmp_path / "1" / name).read_bytes() == (trained / name).read_bytes()
+        assert (tmp_path / "2" / name).read_bytes() != (trained / name).read_bytes()
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(images, trained, tmp_path, monkeypatch):
+    whole = replace(QUICK, epochs=7)
+    pretrain_akmnet(images, tmp_path / "once", settings=TINY, how=whole)
+    epochs: list[int] = []
+
+    def stop(done, total, stage):
+        if stage == "pretrained":
+            epochs.append(done)
+            if done == 6:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain_akmnet(images, tmp_path / "twice", settings=TINY, how=whole, on_progress=stop)
+    assert not (tmp_path / "twice" / "card.json").exists()
+    epochs.clear()
+    pretrain_akmnet(
+        images, tmp_path / "twice", settings=TINY, how=whole,
+        on_progress=lambda done, total, stage: epochs.append(done) if stage == "pretrained" else None,
+    )  # fmt: skip
+    assert epochs == [6, 7]  # from the state after the fifth
+    files = ["card.json", "model.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "twice").iterdir()) == files
+    for name in files:
+        assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes()
+
+
+def test_what_is_finished_is_not_trained_again(images, trained, monkeypatch):
+    monkeypatch.setattr(pretrain, "train", None)
+    again = pretrain_akmnet(images, trained, settings=TINY, how=QUICK, seed=1)
+    assert again.card == load_pretrained(trained).card
+
+
+def test_a_folder_of_another_training_is_refused(images, trained):
+    with pytest.raises(DataError, match=r"another pretraining\.epochs, seed"):
+        pretrain_akmnet(images, trained, settings=TINY, how=replace(QUICK, epochs=4), seed=2)
+
+
+def test_a_changed_picture_is_another_training(images, trained, tmp_path):
+    changed = tmp_path / "images"
+    shutil.copytree(images, changed)
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(changed / "train" / "Happy" / "003.png")
+    with pytest.raises(DataError, match="another sha256_of_faces"):
+        pretrain_akmnet(changed, trained, settings=TINY, how=QUICK, seed=1)
+
+
+def test_the_guard_sees_whom_the_pictures_show(images):
+    found = pretrain_akmnet(
+        images, settings=TINY, how=replace(QUICK, epochs=1), subjects=["casme2/sub01", "samm/006"]
+    )
+    check_artifacts({"pretrained": found}, people(["casme2/sub02"]))
+    with pytest.raises(LeakageError, match="samm"):
+        check_artifacts({"pretrained": found}, people(["samm-lv/6"]))
+    with pytest.raises(ConfigError, match="expected dataset/subject"):
+        pretrain_akmnet(images, settings=TINY, subjects=["sub01"])
+
+
+def test_a_card_says_where_nobody_evaluated_is_shown(trained):
+    about = json.loads((trained / "card.json").read_text("utf-8"))["about"]
+    assert about["trained_subjects"] == []
+    assert "show nobody of the datasets" in about["statement"]
+
+
+# From the command line
+
+
+def test_the_command_writes_weights_and_says_how_good_they_are(images, tmp_path, capsys):
+    words = ["pretrain", "akmnet", str(images), "-o", str(tmp_path / "start"), "--config", "small"]
+    assert main([*words, "--epochs", "1", "--per-class", "6", "--map", "neutral=skip"]) == 0
+    said = capsys.readouterr()
+    assert "pictures: positive 5, negative 5, surprise 5\n" in said.out
+    assert "others (0.333 for always the same class)" in said.out
+    assert f"--set pretrained={tmp_path / 'start'}" in said.out
+    card = load_pretrained(tmp_path / "start").card
+    assert (card["config"]["size"], card["config"]["num_classes"]) == (64, 3)
+    assert (card["pretraining"]["epochs"], card["pretraining"]["per_class"]) == (1, 6)
+
+
+def test_the_command_names_pictures_that_were_left_out_in_one_line(images, tmp_path, capsys):
+    words = ["pretrain", "akmnet", str(images), "-o", str(tmp_path / "start"), "--config", "small", "--json"]
+    assert main([*words, "--epochs", "1"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "left out 1 not readable: train/sadness/torn.jpg\n"
+    assert json.loads(said.out)["left_out"] == {"unreadable": 1, "without_a_face": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["strcn-g", "x"], "'strcn-g' learns nothing from single pictures: there is akmnet"),
+        (["akmnt", "x"], "(did you mean 'akmnet'?)"),
+        (["akmnet", "nowhere"], "nowhere: is no folder"),
+        (["akmnet", "x", "--map", "1=happy"], "folder '1' as 'happy'"),
+        (["akmnet", "x", "--set", "num_classes=3"], "leave it out"),
+        (["akmnet", "x", "--face", "hole"], "did you mean 'whole'?"),
+    ],
+)
+def test_wrong_words_are_refused_in_one_line(words, said, tmp_path, capsys):
+    assert main(["pretrain", *words, "-o", str(tmp_path / "start")]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "start").exists()
