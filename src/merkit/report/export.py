@@ -13,7 +13,7 @@ import pandas as pd
 
 from merkit.analysis.result import CLASSES, Analysis, Event, RegionMotion
 
-__all__ = ["curves_frame", "events_frame", "events_json", "events_text", "main_region"]
+__all__ = ["curves_frame", "events_frame", "events_json", "events_text", "main_region", "plain"]
 
 # Tenths of a millisecond and thousandths of a pixel: finer than anything that was measured.
 TIME, PIXEL, SHARE, ANGLE = 4, 3, 4, 1
@@ -38,7 +38,7 @@ def events_json(analysis: Analysis) -> dict[str, Any]:
         "fps": _round(analysis.fps, TIME),
         "n_frames": int(analysis.n_frames),
         "duration_s": _round(analysis.duration_s, TIME),
-        "face": _plain(analysis.face),
+        "face": plain(analysis.face),
         "events": [_event(event) for event in analysis.events],
         "stretches": [
             {
@@ -52,7 +52,7 @@ def events_json(analysis: Analysis) -> dict[str, Any]:
             for stretch in analysis.stretches
         ],
         "warnings": [str(warning) for warning in analysis.warnings],
-        "provenance": _plain(analysis.provenance),
+        "provenance": plain(analysis.provenance),
     }
 
 
@@ -106,14 +106,17 @@ def _round(value: float | None, digits: int) -> float | None:
     return round(float(value), digits) + 0.0  # -0.0 becomes 0.0
 
 
-def _plain(value: Any) -> Any:
-    """Nested settings as JSON types: numpy scalars, paths and tuples included."""
+def plain(value: Any) -> Any:
+    """Nested values as JSON types: numpy scalars and arrays, paths and tuples included.
+
+    Floats are rounded to six decimals; what is not a finite number is ``None``.
+    """
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item) for item in value), key=str)
+        return sorted((plain(item) for item in value), key=str)
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if isinstance(value, (int, np.integer)):
@@ -153,11 +156,11 @@ _BLANK = Event(0, 0, 0, 0.0, 0.0, 0.0, "macro", 0.0, None, ())
 def _row(number: int, event: Event, classes: list[str]) -> dict[str, Any]:
     recognition, region = event.recognition, main_region(event)
     chances = recognition.probabilities if recognition else {}
-    plain = _event(event)
+    told = _event(event)
     kept = ("kind", "onset_frame", "apex_frame", "offset_frame", "onset_s", "apex_s", "offset_s")
     return {
         "event": number,
-        **{name: plain[name] for name in (*kept, "duration_s", "score")},
+        **{name: told[name] for name in (*kept, "duration_s", "score")},
         "label": recognition.label if recognition else None,
         "abstained": bool(recognition.abstained) if recognition else None,
         "reason": recognition.reason if recognition else None,
