@@ -3,7 +3,7 @@
 Classes are those of SynthME-1 and the neutral face, with its units, in frames as it has them; its 24 people
 are not among those who are drawn.  Everything else varies as in photographs: pose, gaze, light, camera.
 
-    python benchmarks/expression_pictures.py OUT [--people 60] [--each 5]
+    python benchmarks/expression_pictures.py OUT [--people 100] [--each 3]
     merkit pretrain akmnet OUT -o start
 
 Needs the parametric head (``merkit head``, or MERKIT_HEAD).
@@ -34,8 +34,8 @@ SEED, SIZE, RAISED, FACE_PX = 88001, 128, 0.08, 200.0
 PEAK_PX = (8.0, 20.0)
 """Longest displacement on a face 200 px wide, even on a logarithmic scale."""
 NEUTRAL = "neutral"
-_SHIFT, _ANGLE, _SCALE, _YAW, _PITCH = 0.03, 5.0, 0.05, 12.0, 8.0
-_GAZE, _LIDS, _ASYMMETRY = 12.0, 0.25, 0.3
+_SHIFT, _ANGLE, _SCALE, _YAW, _PITCH = 0.03, 3.0, 0.04, 6.0, 4.0
+_GAZE, _LIDS, _ASYMMETRY = 6.0, 0.15, 0.3
 _NOISE, _BLUR = (0.5, 3.0), (0.3, 0.8)
 
 
@@ -85,8 +85,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, help="folder, made if missing")
-    parser.add_argument("--people", type=int, default=60)
-    parser.add_argument("--each", type=int, default=5, help="pictures of a class of each person")
+    parser.add_argument("--people", type=int, default=100)
+    parser.add_argument("--each", type=int, default=3, help="pictures of a class of each person")
     options = parser.parse_args()
     model = load_head_model()
     rows = []

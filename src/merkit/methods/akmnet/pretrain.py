@@ -54,6 +54,9 @@ class Pretraining:
     batch : int
     rate : float
         First rate of learning; it falls along half a cosine.
+    augment : bool
+        Whether half of the pictures are mirrored, and half enlarged and cropped as clips are in training,
+        anew in every epoch.
     """
 
     per_class: int = 1000
@@ -61,6 +64,7 @@ class Pretraining:
     epochs: int = 30
     batch: int = 64
     rate: float = 1e-2
+    augment: bool = True
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
@@ -155,7 +159,7 @@ def pretrain_akmnet(
             resting.mkdir(parents=True, exist_ok=True)
     learnt = np.setdiff1d(np.arange(len(pictures.labels)), held_out)
     trained = train(
-        network, _Faces(pictures.faces[learnt], pictures.labels[learnt]), _loss, how.stage,
+        network, _Faces(pictures.faces[learnt], pictures.labels[learnt], how.augment), _loss, how.stage,
         seed=seed, device=device, checkpoints=resting, on_progress=on_progress,
     )  # fmt: skip
     accuracy = _accuracy(network, _Faces(pictures.faces[held_out], pictures.labels[held_out]), how.batch)
@@ -173,12 +177,28 @@ def pretrain_akmnet(
 class _Faces:
     """Examples for the training loop."""
 
-    def __init__(self, faces: NDArray[np.uint8], labels: NDArray[np.intp]) -> None:
-        self.faces, self.labels = faces, labels
+    def __init__(self, faces: NDArray[np.uint8], labels: NDArray[np.intp], augment: bool = False) -> None:
+        self.faces, self.labels, self.augment = faces, labels, augment
 
-    def batch(self, rows: NDArray[np.intp], rng: np.random.Generator | None = None) -> Tensor:
-        """Faces (N, 1, S, S), 0 to 1, as they are: nothing is known of an augmentation."""
-        return torch.from_numpy(self.faces[rows]).float().div(255)[:, None]
+    def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Tensor:
+        """Faces (N, 1, S, S), 0 to 1."""
+        faces = torch.from_numpy(self.faces[rows]).float().div(255)[:, None]
+        return augmented(faces, rng) if self.augment else faces
+
+
+def augmented(faces: Tensor, rng: np.random.Generator) -> Tensor:
+    """Faces (N, 1, S, S), half of them mirrored, and half enlarged by an eighth and cropped to their size."""
+    side = faces.shape[-1]
+    larger = side + side // 8
+    seen = faces.clone()
+    mirrored, enlarged = rng.random((2, len(faces))) < 0.5
+    seen[mirrored] = seen[mirrored].flip(3)
+    places = rng.integers(larger - side + 1, size=(len(faces), 2))
+    big = functional.interpolate(seen, size=(larger, larger), mode="bilinear", align_corners=False)
+    for row in np.flatnonzero(enlarged):
+        top, left = places[row]
+        seen[row] = big[row, :, top : top + side, left : left + side]
+    return seen
 
 
 def _loss(network: nn.Module, faces: Any, labels: Tensor, weights: Tensor | None) -> Mapping[str, Tensor]:
@@ -202,11 +222,11 @@ def _held_out(labels: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
 def _accuracy(network: nn.Module, faces: _Faces, batch: int) -> float:
     """Share of the pictures whose class is told; the network is in evaluation mode."""
     device = next(network.parameters()).device
-    hits = 0
+    hits, rng = 0, np.random.default_rng(0)
     with torch.inference_mode():
         for start in range(0, len(faces.labels), batch):
             rows = np.arange(start, min(start + batch, len(faces.labels)))
-            said = network(faces.batch(rows).to(device)).argmax(dim=1).cpu().numpy()
+            said = network(faces.batch(rows, rng).to(device)).argmax(dim=1).cpu().numpy()
             hits += int((said == faces.labels[rows]).sum())
     return hits / len(faces.labels)
 
