@@ -83,6 +83,7 @@ def test_options_reach_the_analysis(analyses, tmp_path) -> None:
     assert run(tmp_path, "a.mp4", *words) == 0
     assert analyses[0][1] == {
         "fps": 200.0, "face": 1, "flow": "tvl1", "sensitivity": 2.0, "detector": "haar",
+        "recognizer": None,
     }  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from fake_analysis import empty_analysis, fake_analysis, fake_event
 
+from merkit.analysis.result import Analysis, KeyFrames
 from merkit.errors import ConfigError, DataError
 from merkit.report import report_html, save
+from merkit.report.drawings import scores_in_time
 from merkit.report.words import arrow, direction, headline, lost_time, one_line, say_seconds, subline
 
 SCRIPT = "<script>alert(1)</script>"
@@ -339,3 +341,77 @@ def test_overlay_and_no_faces_contradict_each_other(tmp_path):
     with pytest.raises(ConfigError, match="overlay"):
         save(fake_analysis(), tmp_path, no_faces=True, overlay_from=tmp_path / "video.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+def _with_recognition(**changes) -> Analysis:
+    event = fake_event("positive", 3.0, 100.0, pictures=False)
+    recognition = dataclasses.replace(event.recognition, **changes)
+    return fake_analysis(events=[dataclasses.replace(event, recognition=recognition)])
+
+
+def _key_frames_of_an_event() -> KeyFrames:
+    event = fake_event("positive", 3.0, 100.0, pictures=False)
+    frames = tuple(range(event.onset_frame, event.offset_frame + 1))
+    scores = tuple(1.0 - abs(number - event.apex_frame) / 40 for number in frames)
+    return KeyFrames(frames[10:17], frames, scores)
+
+
+def test_key_frames_are_marked_on_the_scores_of_the_frames():
+    analysis = _with_recognition(key_frames=_key_frames_of_an_event())
+    html = report_html(analysis)
+    (drawing,) = re.findall(r'<svg class="around scores".*?</svg>', html, re.S)
+    assert drawing.count('class="key"') == 7
+    assert all(f">{mark}</text>" in drawing for mark in ("onset", "apex", "offset"))
+    assert "31 frames from 2.86 to 3.16 s; 7 are key frames" in drawing
+    text = re.sub(r"\s+", " ", _Page(html).text)
+    assert "Key frames are those by which the recognizer chose to judge, here 7 of 31" in text
+
+
+def test_higher_scores_are_drawn_higher_and_key_frames_where_they_are():
+    key = _key_frames_of_an_event()
+    analysis = _with_recognition(key_frames=dataclasses.replace(key, chosen=(key.frames[0], key.frames[14])))
+    drawing = str(scores_in_time(analysis, analysis.events[0]))
+    places = re.findall(r'class="key" cx="([\d.]+)" cy="([\d.]+)"', drawing)
+    (left, low), (middle, high) = ((float(x), float(y)) for x, y in places)
+    assert high < low
+    (onset,) = re.findall(r'x1="([\d.]+)"[^>]*/><text[^>]*>onset', drawing)
+    (apex,) = re.findall(r'x1="([\d.]+)"[^>]*/><text[^>]*>apex', drawing)
+    assert (left, middle) == (float(onset), pytest.approx(float(apex), abs=0.2))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [None, KeyFrames((290, 300)), KeyFrames((1,), (1, 99999), (0.1, 0.2)), KeyFrames((1,), (1,), (0.1,))],
+)
+def test_without_scores_of_frames_of_the_video_nothing_is_drawn(key):
+    html = report_html(_with_recognition(key_frames=key))
+    assert 'class="around scores"' not in html
+    assert ("Key frames are those" in html) is (key is not None)
+
+
+def test_classes_of_another_model_are_named_everywhere():
+    analysis = _with_recognition(label="disgust", probabilities={"disgust": 0.8, "repression": 0.2})
+    text = re.sub(r"\s+", " ", _page(analysis).text)
+    assert "Most like disgust" in text
+    assert "“Disgust” and “repression” name the groups of research clips" in text
+    assert "negative" not in text.lower()
+    assert one_line(analysis).startswith("1 micro-expression (1 like disgust)")
+
+
+def test_without_events_the_classes_are_those_of_the_model():
+    analysis = empty_analysis()
+    assert "“Negative”, “positive” and “surprise” name" in report_html(analysis)
+    analysis.provenance["recognizer"] = {"classes": ["disgust", "fear", "happiness"]}
+    assert "“Disgust”, “fear” and “happiness” name" in report_html(analysis)
+
+
+def test_an_event_that_the_recognizer_refused_says_so():
+    why = "The recognizer could not judge this event: no face was found."
+    event = dataclasses.replace(
+        fake_event("positive", 3.0, 100.0, pictures=False, warnings=(why,)), recognition=None
+    )
+    analysis = fake_analysis(events=[event])
+    text = re.sub(r"\s+", " ", _page(analysis).text)
+    assert why in text
+    assert "Not classified: the recognizer could not judge these frames" in text
+    assert one_line(analysis) == "1 micro-expression (1 not classified), no macro-expression"

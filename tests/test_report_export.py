@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from fake_analysis import empty_analysis, fake_analysis, fake_event
 
-from merkit.analysis.result import Recognition, RegionMotion
+from merkit.analysis.result import KeyFrames, Recognition, RegionMotion
 from merkit.report import curves_frame, events_frame, events_json
 from merkit.report.export import events_text
 
@@ -39,6 +39,16 @@ def test_label_stays_the_most_probable_class_when_abstained():
     recognition = events_json(fake_analysis())["events"][3]["recognition"]
     assert recognition["abstained"]
     assert recognition["label"] == max(recognition["probabilities"], key=recognition["probabilities"].get)
+
+
+def test_key_frames_are_there_only_where_a_recognizer_chose_some():
+    analysis = fake_analysis()
+    first = analysis.events[0]
+    chosen = dataclasses.replace(first.recognition, key_frames=KeyFrames((150, 152, np.int64(155))))
+    analysis.events[0] = dataclasses.replace(first, recognition=chosen)
+    told = [event["recognition"] for event in json.loads(events_text(analysis))["events"]]
+    assert told[0]["key_frames"] == [150, 152, 155]
+    assert "key_frames" not in told[1]
 
 
 def test_macro_expressions_have_no_recognition():

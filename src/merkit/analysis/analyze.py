@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from merkit.analysis.events import measured_events
-from merkit.analysis.recognize import GatedRecognizer
+from merkit.analysis.recognize import judge_by
 from merkit.analysis.result import Analysis
 from merkit.analysis.scan import Scan, scan
 from merkit.analysis.spotting import SpotConfig, Spotting, spot
@@ -22,6 +22,7 @@ from merkit.errors import ConfigError
 from merkit.faces import load_face_models
 from merkit.faces.geometry import PARTS
 from merkit.faces.track import FaceTracker, TrackConfig
+from merkit.methods import Recognizer
 from merkit.motion.flow import check_backend
 from merkit.video import VideoReader, open_video
 
@@ -41,6 +42,7 @@ def analyze(
     flow: str = "dis",
     sensitivity: float = 1.0,
     detector: str = "auto",
+    recognizer: str | Path | Recognizer | None = None,
     pictures: bool = True,
     on_progress: Progress | None = None,
 ) -> Analysis:
@@ -60,6 +62,9 @@ def analyze(
     sensitivity : float
         Divides the thresholds on motion; above 1 finds smaller movements and more false ones.
     detector : {"auto", "blazeface", "haar"}
+    recognizer : str, Path or Recognizer, optional
+        What says which class an event resembles: the folder of a trained model, or the model; the shipped
+        flow-svm by default.
     pictures : bool
         Whether to keep pictures of each event for the report.
     on_progress : callable, optional
@@ -73,8 +78,10 @@ def analyze(
     ------
     VideoError
         If the input cannot be read.
+    DataError
+        If the folder of the recognizer holds no sound model.
     ConfigError
-        If an option has a value that is not allowed.
+        If an option has a value that is not allowed, or the recognizer cannot judge videos.
     """
     check_backend(flow)
     if face < 0:
@@ -85,14 +92,14 @@ def analyze(
     models = load_face_models(detector)
     track_config = TrackConfig(flow=flow)
     spot_config = SpotConfig(sensitivity=sensitivity)
-    recognizer = GatedRecognizer()
+    judge = judge_by(recognizer)
     with open_video(path, fps=fps) as reader:
         total = reader.n_frames
         tracker = FaceTracker(models, face, track_config)
         scanned = scan(reader.frames(), tracker, lambda done: tell(done, total, "scan"))
         spotting = spot(scanned, spot_config)
         events, lost = measured_events(
-            reader, scanned, spotting.found, recognizer, flow, pictures,
+            reader, scanned, spotting.found, judge, flow, pictures,
             lambda done, total: tell(done, total, "measure"),
         )  # fmt: skip
         return Analysis(
@@ -115,7 +122,7 @@ def analyze(
                     "face": face, "flow": flow, "fps": fps, "detector": models.name,
                     "track": asdict(track_config), "spot": asdict(spot_config),
                 },
-                "recognizer": recognizer.card,
+                "recognizer": judge.card,
                 "libraries": {
                     name: version(name)
                     for name in ("numpy", "scipy", "opencv-contrib-python-headless", "av", "scikit-learn")

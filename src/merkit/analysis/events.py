@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from merkit.analysis.measure import Measurement, measure
 from merkit.analysis.pictures import event_pictures
-from merkit.analysis.recognize import GatedRecognizer
+from merkit.analysis.recognize import Judge, Judgement
 from merkit.analysis.result import Event, EventPictures
 from merkit.analysis.scan import Scan
 from merkit.analysis.spotting import Interval
@@ -40,7 +40,7 @@ def measured_events(
     reader: VideoReader,
     scanned: Scan,
     found: list[Interval],
-    recognizer: GatedRecognizer,
+    judge: Judge,
     flow: str,
     pictures: bool,
     tell: Callable[[int, int], None],
@@ -53,7 +53,7 @@ def measured_events(
         Of the video that was scanned.
     scanned : Scan
     found : list of Interval
-    recognizer : GatedRecognizer
+    judge : callable
         Names the emotion class of micro-expressions.
     flow : str
         Flow backend of the scan.
@@ -90,8 +90,10 @@ def measured_events(
         if looked.warning:
             warnings.append(looked.warning)
         if looked.seen is not None:
-            micro = interval.kind == "micro"
-            events.append(_event(scanned, interval, looked, recognizer if micro else None))
+            judged = Judgement(None)
+            if interval.kind == "micro":
+                judged = judge(reader, scanned, interval, looked.seen)
+            events.append(_event(scanned, interval, looked, judged))
     return events, warnings
 
 
@@ -113,7 +115,7 @@ def _in_threads(look: Callable[[Interval], _Look], found: list[Interval]) -> Ite
         pool.shutdown(cancel_futures=True)
 
 
-def _event(scanned: Scan, found: Interval, looked: _Look, recognizer: GatedRecognizer | None) -> Event:
+def _event(scanned: Scan, found: Interval, looked: _Look, judged: Judgement) -> Event:
     times, seen = scanned.times, looked.seen
     assert seen is not None
     return Event(
@@ -125,10 +127,10 @@ def _event(scanned: Scan, found: Interval, looked: _Look, recognizer: GatedRecog
         offset_s=float(times[found.offset]),
         kind=found.kind,
         score=found.score,
-        recognition=recognizer(seen) if recognizer else None,
+        recognition=judged.recognition,
         regions=describe_regions(seen.parts, seen.px200_scale),
         action_units=action_units(seen.parts),
-        warnings=tuple(_warnings(scanned, found)),
+        warnings=(*_warnings(scanned, found), *([judged.warning] if judged.warning else [])),
         pictures=looked.pictures,
     )
 

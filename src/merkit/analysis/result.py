@@ -45,17 +45,38 @@ class RegionMotion:
 
 
 @dataclass(frozen=True)
+class KeyFrames:
+    """The frames of an event by which a recognizer chose to judge it.
+
+    Parameters
+    ----------
+    chosen : tuple of int
+        Their numbers in the video.
+    frames : tuple of int
+        Numbers of all frames from which it chose; empty where it does not say.
+    scores : tuple of float
+        One for each of `frames`: the higher, the more it speaks for the event; empty where it does not say.
+    """
+
+    chosen: tuple[int, ...]
+    frames: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recognition:
     """What the event looks like to the recognizer.
 
     ``label`` is always the most probable class; ``abstained`` says that it should not be relied on,
-    and ``reason`` says why (empty when not abstained).
+    and ``reason`` says why (empty when not abstained).  ``key_frames`` is ``None`` for recognizers that
+    choose none.
     """
 
     label: str
     probabilities: dict[str, float]
     abstained: bool
     reason: str = ""
+    key_frames: KeyFrames | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +108,8 @@ class Event:
     """One found expression.
 
     ``score`` is the peak motion divided by the noise of the same region in the same video;
-    ``recognition`` is ``None`` for macro-expressions, which the recognizer was not trained on.
+    ``recognition`` is ``None`` for macro-expressions, which recognizers are not trained on, and where a
+    recognizer refused the frames, as one of ``warnings`` then says.
     """
 
     onset_frame: int

@@ -25,6 +25,10 @@ def analyze(
         float, typer.Option(help="Above 1 finds smaller movements, and more false ones.")
     ] = 1.0,
     detector: Annotated[str, typer.Option(help="Face detector: auto, blazeface, haar.")] = "auto",
+    recognizer: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Folder of a model of yours, which then names the classes."),
+    ] = None,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also write the video with the findings drawn in.")
     ] = False,
@@ -48,6 +52,7 @@ def analyze(
     merkit analyze *.mp4 -o results --overlay
     merkit analyze frames/ --fps 200
     merkit analyze talk.mp4 --face 1 --no-faces
+    merkit analyze talk.mp4 --recognizer models/mine
     merkit analyze clip.mp4 --json --quiet > events.json
     """
     from merkit.cli.batch import Batch, removed_if_empty
@@ -60,6 +65,11 @@ def analyze(
     talk = Talk(quiet=quiet, answers=not as_json)
     batch = Batch(videos, out)
     batch.check_writable()
+    model = None
+    if recognizer is not None:
+        from merkit.methods import load_recognizer
+
+        model = load_recognizer(recognizer)
 
     def one(video: Path, folder: Path) -> None:
         from merkit.analysis import analyze as run
@@ -69,7 +79,7 @@ def analyze(
         with talk.progress(video.name) as progress:
             analysis = run(
                 video, fps=fps, face=face, flow=flow, sensitivity=sensitivity, detector=detector,
-                on_progress=progress,
+                recognizer=model, on_progress=progress,
             )  # fmt: skip
             progress(0, None, "report")
             written = save(analysis, folder, no_faces=no_faces, overlay_from=video if overlay else None)

@@ -1,6 +1,8 @@
-"""Small inline SVG drawings: the motion around one event, and a face that is nobody's."""
+"""Small inline SVG drawings: motion around one event, scores of its frames, a face that is nobody's."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from markupsafe import Markup
@@ -8,12 +10,14 @@ from markupsafe import Markup
 from merkit.analysis.result import REGIONS, Analysis, Event
 from merkit.faces.geometry import ASPECT, EYES
 
-__all__ = ["face_outline", "motion_around"]
+__all__ = ["face_outline", "motion_around", "scores_in_time"]
 
 WIDTH, HEIGHT = 420, 132
 LEFT, RIGHT, TOP, BOTTOM = 34, 412, 18, 110
 #: At most this many points a line: the drawing is some 400 px wide.
 POINTS = 160
+#: Room beside the scores of an event for the words at its ends, as a fraction of its duration.
+SIDE = 0.14
 
 
 def motion_around(analysis: Analysis, event: Event) -> Markup:
@@ -56,17 +60,6 @@ def motion_around(analysis: Analysis, event: Event) -> Markup:
     def at(seconds: float) -> float:
         return LEFT + (seconds - start) / (stop - start) * (RIGHT - LEFT)
 
-    left, right = at(event.onset_s), at(event.offset_s)
-    band = f'<rect class="band" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{BOTTOM - TOP}"/>'
-    marks = "".join(
-        f'<line class="mark" x1="{at(s):.1f}" x2="{at(s):.1f}" y1="{TOP}" y2="{BOTTOM}"/>'
-        f'<text x="{at(s):.1f}" y="{y}" text-anchor="{anchor}">{name}</text>'
-        for name, s, y, anchor in (
-            ("onset", event.onset_s, BOTTOM + 14, "end"),
-            ("apex", event.apex_s, TOP - 6, "middle"),
-            ("offset", event.offset_s, BOTTOM + 14, "start"),
-        )
-    )
     scale = (
         f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}"/>'
         f'<text x="{LEFT - 5}" y="{TOP + 8}" text-anchor="end">{top:.1f}</text>'
@@ -78,7 +71,80 @@ def motion_around(analysis: Analysis, event: Event) -> Markup:
     said = f"Motion from {start:.2f} to {stop:.2f} s; most moved: {', '.join(moved) or 'no region'}."
     return Markup(
         f'<svg class="around" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">'
-        f"{band}{''.join(lines)}{marks}{scale}</svg>"
+        f"{_band(event, at)}{''.join(lines)}{_marks(event, at)}{scale}</svg>"
+    )
+
+
+def scores_in_time(analysis: Analysis, event: Event) -> Markup:
+    """Line drawing of the score of every frame of an event, with a dot on the key frames.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    event : Event
+        One of its events.
+
+    Returns
+    -------
+    Markup
+        An ``<svg>`` element; empty where the recognizer gave no score for the frames.
+    """
+    key = event.recognition.key_frames if event.recognition is not None else None
+    time = analysis.curves["time_s"].to_numpy(dtype=np.float64)
+    if key is None or len(key.frames) < 2 or len(key.frames) != len(key.scores):
+        return Markup("")
+    numbers, scores = np.array(key.frames), np.array(key.scores, dtype=np.float64)
+    if numbers.min() < 0 or numbers.max() >= len(time) or not np.isfinite(scores).all():
+        return Markup("")
+    first, last = float(time[numbers[0]]), float(time[numbers[-1]])
+    margin = SIDE * max(last - first, 1e-9)
+    start, stop = first - margin, last + margin
+    low, high = float(scores.min()), float(scores.max())
+    reach = max(high - low, 1e-6)
+
+    def at(seconds: float) -> float:
+        return LEFT + (seconds - start) / (stop - start) * (RIGHT - LEFT)
+
+    x = np.array([at(seconds) for seconds in time[numbers]])
+    # A little air, so that no dot is cut in half.
+    y = BOTTOM - (0.06 + 0.88 * (scores - low) / reach) * (BOTTOM - TOP)
+    chosen = set(key.chosen)
+    dots = "".join(
+        f'<circle class="key" cx="{px:.1f}" cy="{py:.1f}" r="3"/>'
+        for number, px, py in zip(key.frames, x, y, strict=True)
+        if number in chosen
+    )
+    scale = (
+        f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}"/>'
+        f'<text x="{LEFT - 5}" y="{TOP + 8}" text-anchor="end">{high:.2f}</text>'
+        f'<text x="{LEFT - 5}" y="{TOP + 21}" text-anchor="end">score</text>'
+        f'<text x="{LEFT - 5}" y="{BOTTOM}" text-anchor="end">{low:.2f}</text>'
+    )
+    said = (
+        f"Score of {len(key.frames)} frames from {first:.2f} to {last:.2f} s; {len(chosen)} are key frames."
+    )
+    return Markup(
+        f'<svg class="around scores" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">'
+        f'{_band(event, at)}<path class="moved" d="{_path(x, y)}"/>{_marks(event, at)}{dots}{scale}</svg>'
+    )
+
+
+def _band(event: Event, at: Callable[[float], float]) -> str:
+    """The time from onset to offset; `at` gives the place of a time in seconds."""
+    left, right = at(event.onset_s), at(event.offset_s)
+    return f'<rect class="band" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{BOTTOM - TOP}"/>'
+
+
+def _marks(event: Event, at: Callable[[float], float]) -> str:
+    """Lines at onset, apex and offset."""
+    return "".join(
+        f'<line class="mark" x1="{at(s):.1f}" x2="{at(s):.1f}" y1="{TOP}" y2="{BOTTOM}"/>'
+        f'<text x="{at(s):.1f}" y="{y}" text-anchor="{anchor}">{name}</text>'
+        for name, s, y, anchor in (
+            ("onset", event.onset_s, BOTTOM + 14, "end"),
+            ("apex", event.apex_s, TOP - 6, "middle"),
+            ("offset", event.offset_s, BOTTOM + 14, "start"),
+        )
     )
 
 

@@ -72,6 +72,8 @@ def _event(event: Event) -> dict[str, Any]:
             "abstained": bool(event.recognition.abstained),
             "reason": event.recognition.reason,
         }
+        if event.recognition.key_frames is not None:
+            recognition["key_frames"] = [int(number) for number in event.recognition.key_frames.chosen]
     return {
         "onset_frame": int(event.onset_frame),
         "apex_frame": int(event.apex_frame),

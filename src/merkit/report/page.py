@@ -17,7 +17,7 @@ from merkit.analysis.pictures import FLOW_SCALE_KEY
 from merkit.analysis.result import Analysis, Event
 from merkit.motion.colors import wheel_legend
 from merkit.report import words
-from merkit.report.drawings import face_outline, motion_around
+from merkit.report.drawings import face_outline, motion_around, scores_in_time
 from merkit.report.export import events_json, main_region
 from merkit.report.palette import DARK, LIGHT
 from merkit.report.plots import chart_top, timeline_figure
@@ -58,6 +58,7 @@ def report_html(analysis: Analysis, *, no_faces: bool = False) -> str:
         seconds=words.say_seconds,
         observable_s=words.observable_s(analysis),
         lost=words.lost_time(analysis),
+        classes=words.quoted_classes(analysis),
         has_curves=_has_curves(analysis),
         chart=_chart(analysis),
         chart_top=chart_top(analysis),
@@ -136,6 +137,8 @@ def _card(analysis: Analysis, number: int, event: Event, no_faces: bool) -> dict
     ]  # fmt: skip
     if event.recognition is not None:
         card["bars"] = list(event.recognition.probabilities.items())
+        card["scores"] = scores_in_time(analysis, event)
+        card["key_frames"] = words.key_frames(event.recognition)
     if pictures is not None:
         card["flow"] = _data_uri("image/png", pictures.flow)
         card["full_colour"] = _full_colour(pictures.flow)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 
-from merkit.analysis.result import Analysis, Event
+from merkit.analysis.result import CLASSES, Analysis, Event, Recognition
 
 __all__ = [
     "arrow",
     "direction",
     "event_summary",
     "headline",
+    "key_frames",
     "lost_time",
     "missing_face",
     "observable_s",
     "one_line",
+    "quoted_classes",
     "say_count",
     "say_seconds",
     "subline",
@@ -116,7 +118,9 @@ def one_line(analysis: Analysis) -> str:
     if analysis.face is None:
         return missing_face(analysis)
     micro = [event.recognition for event in analysis.events if event.kind == "micro"]
-    called = ["not sure" if r is None or r.abstained else f"like {r.label}" for r in micro]
+    called = [
+        "not classified" if r is None else "not sure" if r.abstained else f"like {r.label}" for r in micro
+    ]
     kinds = ", ".join(f"{called.count(label)} {label}" for label in dict.fromkeys(called))
     macro = sum(event.kind == "macro" for event in analysis.events)
     return (
@@ -133,3 +137,23 @@ def event_summary(event: Event) -> str:
     if event.recognition.abstained:
         return f"not sure (closest: {event.recognition.label})"
     return event.recognition.label
+
+
+def key_frames(recognition: Recognition) -> str:
+    """What key frames are, and how many there were; empty for a recognizer that chooses none."""
+    key = recognition.key_frames
+    if key is None:
+        return ""
+    out_of = f" of {len(key.frames)}" if key.frames else ""
+    return (
+        f"Key frames are those by which the recognizer chose to judge, here {len(key.chosen)}{out_of}: "
+        "they show what the class rests on, not when the expression is strongest."
+    )
+
+
+def quoted_classes(analysis: Analysis) -> str:
+    """The classes that the recognizer knows as the start of a sentence: ``“Negative” and “positive”``."""
+    said = next((list(e.recognition.probabilities) for e in analysis.events if e.recognition), None)
+    first, *rest = said or (analysis.provenance.get("recognizer") or {}).get("classes") or CLASSES
+    names = [f"“{name}”" for name in (first.capitalize(), *rest)]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
