@@ -291,9 +291,9 @@ def test_a_card_says_where_nobody_evaluated_is_shown(trained):
 
 def test_the_command_writes_weights_and_says_how_good_they_are(images, tmp_path, capsys):
     words = ["pretrain", "akmnet", str(images), "-o", str(tmp_path / "start"), "--config", "small"]
-    assert main([*words, "--epochs", "1", "--per-class", "6", "--map", "neutral=skip"]) == 0
+    assert main([*words, "--epochs", "1", "--per-class", "6", "--map", "neutral=skip,sadness=others"]) == 0
     said = capsys.readouterr()
-    assert "pictures: positive 5, negative 5, surprise 5\n" in said.out
+    assert "pictures: positive 5, surprise 5, others 5\n" in said.out
     assert "others (0.333 for always the same class)" in said.out
     assert f"--set pretrained={tmp_path / 'start'}" in said.out
     card = load_pretrained(tmp_path / "start").card
@@ -301,10 +301,11 @@ def test_the_command_writes_weights_and_says_how_good_they_are(images, tmp_path,
     assert (card["pretraining"]["epochs"], card["pretraining"]["per_class"]) == (1, 6)
 
 
-def test_the_command_names_pictures_that_were_left_out_in_one_line(images, tmp_path, capsys):
+def test_the_command_names_who_is_shown_and_in_one_line_what_was_left_out(images, tmp_path, capsys):
     words = ["pretrain", "akmnet", str(images), "-o", str(tmp_path / "start"), "--config", "small", "--json"]
-    assert main([*words, "--epochs", "1"]) == 0
+    assert main([*words, "--epochs", "1", "--subjects", "casme2/1,casme2/2", "--subjects", "samm/6"]) == 0
     said = capsys.readouterr()
+    assert json.loads(said.out)["about"]["trained_subjects"] == ["casme2/1", "casme2/2", "samm/6"]
     assert said.err == "left out 1 not readable: train/sadness/torn.jpg\n"
     assert json.loads(said.out)["left_out"] == {"unreadable": 1, "without_a_face": 0}
 

@@ -33,7 +33,7 @@ def pretrain(
         typer.Option(
             "--map",
             metavar="NAME=CLASS",
-            help="What a folder means: positive, negative, surprise, others or skip; repeat.",
+            help="What a folder means: positive, negative, surprise, others or skip; repeat, or with commas.",
         ),
     ] = None,
     per_class: Annotated[
@@ -44,7 +44,7 @@ def pretrain(
         list[str] | None,
         typer.Option(
             metavar="DATASET/SUBJECT",
-            help="Somebody in the pictures who is also in an evaluated dataset; repeat.",
+            help="Somebody in the pictures who is also in an evaluated dataset; repeat, or with commas.",
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 30,
@@ -64,9 +64,9 @@ def pretrain(
     \b
     [bold]Examples[/bold]
     merkit pretrain akmnet expressions/ -o start
-    merkit pretrain akmnet AffectNet/ -o start --map 1=positive --map 3=surprise --map 0=others
+    merkit pretrain akmnet rated/ -o start --map 1=positive,2=negative
     merkit pretrain akmnet photos/ -o start --face detect --config small
-    merkit evaluate akmnet --data casme2=data/CASME2 --protocol casme2-3class --set pretrained=start
+    merkit evaluate akmnet … --set pretrained=start
     """
     import json
 
@@ -86,7 +86,7 @@ def pretrain(
     with talk.progress(method) as progress:
         found = pretrain_akmnet(
             images, out, settings=network, how=Pretraining(per_class, face, epochs), names=meant,
-            subjects=subjects or [], seed=seed, device=device,
+            subjects=[who for word in subjects or [] for who in word.split(",")], seed=seed, device=device,
             on_note=lambda line: talk.say(f"left out {line}"), on_progress=progress,
         )  # fmt: skip
     if as_json:
@@ -132,7 +132,8 @@ def _meant(words: list[str]) -> dict[str, str]:
     from merkit.cli.settings import parse_settings
     from merkit.methods.akmnet.pictures import meanings
 
-    meant = {name: str(value) for name, value in parse_settings(words, "--map", "6=negative").items()}
+    parts = [part for word in words for part in word.split(",")]
+    meant = {name: str(value) for name, value in parse_settings(parts, "--map", "6=negative").items()}
     # Misspelt classes are refused before torch is loaded.
     meanings(meant)
     return meant
