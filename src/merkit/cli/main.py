@@ -15,7 +15,7 @@ from merkit.cli.streams import open_closed_streams, silence, speak
 
 COMMANDS = (
     "analyze", "cache", "compare", "datasets", "demo", "doctor", "evaluate", "flow", "head", "magnify",
-    "predict", "prepare", "pretrain", "score", "simulate", "train",
+    "methods", "predict", "prepare", "pretrain", "score", "simulate", "train",
 )  # fmt: skip
 """Each is a module of this package with a function ``register(app)``."""
 

@@ -116,9 +116,9 @@ def scores_in_time(analysis: Analysis, event: Event) -> Markup:
     )
     scale = (
         f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}"/>'
-        f'<text x="{LEFT - 5}" y="{TOP + 8}" text-anchor="end">{high:.2f}</text>'
-        f'<text x="{LEFT - 5}" y="{TOP + 21}" text-anchor="end">score</text>'
-        f'<text x="{LEFT - 5}" y="{BOTTOM}" text-anchor="end">{low:.2f}</text>'
+        f'<text x="{LEFT - 5}" y="{y.min() + 4:.1f}" text-anchor="end">{high:.2f}</text>'
+        f'<text x="{LEFT - 5}" y="{y.min() + 17:.1f}" text-anchor="end">score</text>'
+        f'<text x="{LEFT - 5}" y="{y.max() + 4:.1f}" text-anchor="end">{low:.2f}</text>'
     )
     said = (
         f"Score of {len(key.frames)} frames from {first:.2f} to {last:.2f} s; {len(chosen)} are key frames."

@@ -41,6 +41,7 @@ _TOLD = 3  # places that an explanation names
     "descriptor-svm",
     config=DescriptorSVMConfig,
     summary="linear SVM on LBP-TOP, LBP-SIP, HIGO, HOOF, FHOFO, Bi-WOOF, MDMO or given features",
+    paper="See et al. 2019, FG (the baseline of MEGC 2019)",
     configs=CONFIGS,
 )
 class DescriptorSVM(MarginSVM):
