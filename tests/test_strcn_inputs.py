@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from merkit.errors import ConfigError, DataError
+from merkit.inputs.apex_finders import find_apex
 from merkit.methods.strcn.appearance import (
+    AUGMENTATIONS,
     REMOVED_PERCENT,
     augmented,
     connect,
@@ -20,7 +22,6 @@ from merkit.methods.strcn.appearance import (
 from merkit.methods.strcn.geometric import (
     ALPHAS,
     TEST_ALPHA,
-    detect_apex,
     onset_apex_flow,
     scaled_flows,
 )
@@ -233,20 +234,18 @@ def test_removed_frames_are_drawn():
 
 def test_a_clip_gives_ninety_six_samples():
     matrix = np.random.default_rng(0).uniform(0, 255, (70, 40))
-    samples = list(augmented(matrix, np.random.default_rng(1)))
-    assert len(samples) == 12 * 8 == 96
+    assert len(AUGMENTATIONS) == len(set(AUGMENTATIONS)) == 12 * 8 == 96
+    samples = [augmented(matrix, *how, np.random.default_rng(1)) for how in AUGMENTATIONS]
     assert {sample.shape for sample in samples} == {(70, 30)}
-    # The first share removes nothing; then one draw serves all kernels.
+    # The first share removes nothing.
     assert np.allclose(samples[KERNELS.index("bicubic")], to_columns(matrix))
-    left = np.random.default_rng(1)
-    kept_frames(40, 0, left)
-    second = matrix[:, kept_frames(40, 5, left)]
+    second = matrix[:, kept_frames(40, 5, np.random.default_rng(1))]
     assert np.allclose(samples[8 + KERNELS.index("lanczos3")], to_columns(second, kernel="lanczos3"))
 
 
 def test_the_last_frame_is_never_removed():
-    samples = list(augmented(np.ones((70, 2)), np.random.default_rng(0)))
-    assert all(np.allclose(sample, 1.0) for sample in samples)
+    for how in AUGMENTATIONS:
+        assert np.allclose(augmented(np.ones((70, 2)), *how, np.random.default_rng(0)), 1.0)
 
 
 def test_matrices_that_cannot_be_made_are_refused():
@@ -307,9 +306,13 @@ def one_peak(length: int, at: int) -> np.ndarray:
     return frames
 
 
+def found_apex(frames: np.ndarray) -> int:
+    return find_apex(frames.astype(np.uint8), "strcn")
+
+
 @pytest.mark.parametrize(("length", "at"), [(10, 4), (20, 8), (50, 12), (50, 30), (141, 60)])
 def test_the_apex_is_found_where_it_is_and_not_a_fifth_earlier(length, at):
-    assert detect_apex(one_peak(length, at)) == at
+    assert found_apex(one_peak(length, at)) == at
 
 
 def test_the_apex_is_looked_for_in_the_middle_of_the_clip():
@@ -318,20 +321,15 @@ def test_the_apex_is_looked_for_in_the_middle_of_the_clip():
     frames[40:, :10] = 200
     frames[34, :10] = 110
     frames[5, :10] = 250
-    assert detect_apex(frames) == 34
+    assert found_apex(frames) == 34
 
 
 def test_a_change_of_light_is_no_apex():
     frames = one_peak(30, 12)
     frames[15] += 80
-    assert detect_apex(frames) == 12
+    assert found_apex(frames) == 12
 
 
 @pytest.mark.parametrize(("length", "middle"), [(2, 1), (3, 1), (10, 5)])
 def test_the_apex_of_a_still_clip_is_its_middle(length, middle):
-    assert detect_apex(np.full((length, 20, 16), 7.0)) == middle
-
-
-def test_one_frame_has_no_apex():
-    with pytest.raises(DataError, match="two grey frames"):
-        detect_apex(np.zeros((1, 20, 16)))
+    assert found_apex(np.full((length, 20, 16), 7.0)) == middle

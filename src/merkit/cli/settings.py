@@ -76,4 +76,4 @@ def _value(text: str) -> Any:
         number = json.loads(text)
     except ValueError:
         return text
-    return number if isinstance(number, int | float) else text
+    return number if isinstance(number, int | float | list) else text

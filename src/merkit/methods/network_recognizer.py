@@ -249,6 +249,8 @@ class NetworkRecognizer(ABC):
 
     def _take_statistics(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take back what `_statistics` gave."""
+        if arrays:
+            raise DataError(f"holds {', '.join(arrays)}, of which {self.name} knows nothing")
 
     def _logits(self, network: nn.Module, given: Any) -> Tensor:
         """Logits (V, K) of what `_given` gave, one row a view; their probabilities are averaged."""
@@ -269,13 +271,13 @@ class NetworkRecognizer(ABC):
         if self.config.select == "inner":
             learnt, held_out = context.subject_splits(known.truth, known.subjects, _INNER_FOLDS)[0]
 
-        def chances_of(rows: NDArray[np.intp], using: nn.Module) -> NDArray[np.float64]:
-            return self._chances(using, [clips[row] for row in rows])
+        def some(rows: NDArray[np.intp]) -> list[Clip]:
+            return [clips[int(row)] for row in rows]
 
         def score(using: nn.Module) -> float:
             from merkit.metrics.recognition import uf1
 
-            said = chances_of(held_out, using).argmax(axis=1)
+            said = self._chances(using, some(held_out)).argmax(axis=1)
             return uf1(known.truth[held_out], said, range(len(known.classes)))
 
         def told(epoch: int, using: nn.Module) -> None:
@@ -285,7 +287,7 @@ class NetworkRecognizer(ABC):
 
         trained = train(
             network,
-            self._examples([clips[row] for row in learnt], known.truth[learnt]),
+            self._examples(some(learnt), known.truth[learnt]),
             self._loss(),
             self.stage,
             seed=context.seed,

@@ -176,7 +176,9 @@ class AKMNetConfig(AKMNetInput, AKMNetShape, NetworkConfig):
         for name in ("accumulate", "together", "count"):
             check_whole(self, name)
         if self.accumulate % self.together:
-            raise ConfigError(f"together={self.together!r}: expected a divisor of accumulate={self.accumulate}")
+            raise ConfigError(
+                f"together={self.together!r}: expected a divisor of accumulate={self.accumulate}"
+            )
         for name in ("crop", "share"):
             check_range(self, name, 0.0, 1.0)
         for name in ("margin_weight", "sparsity_weight"):

@@ -29,6 +29,7 @@ _DRAWS = 5
     "akmnet",
     config=AKMNetConfig,
     summary="mines key frames from all frames of a clip, and judges those (Peng et al. 2020)",
+    paper="Peng et al. 2020, arXiv:2009.09179",
     configs=CONFIGS,
 )
 class AKMNetRecognizer(NetworkRecognizer):
@@ -84,10 +85,7 @@ class AKMNetRecognizer(NetworkRecognizer):
         def loss(
             network: Any, given: tuple[Tensor, ...], labels: Tensor, class_weights: Tensor | None
         ) -> Mapping[str, Tensor]:
-            if len(given) == 1:
-                mined = [network(given[0])]
-            else:
-                mined = network.forward_together(given)
+            mined = [network(given[0])] if len(given) == 1 else network.forward_together(given)
             parts = [
                 akmnet_loss(each, label[None], **weights) for each, label in zip(mined, labels, strict=True)
             ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -100,21 +99,24 @@ def kept_frames(length: int, percent: int, rng: np.random.Generator) -> NDArray[
     return np.sort(rng.choice(length, length - removed, replace=False))
 
 
-def augmented(matrix: NDArray[np.floating], rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
-    """All samples of a training clip: every share of removed frames, resized by every kernel.
+AUGMENTATIONS = tuple((percent, kernel) for percent in REMOVED_PERCENT for kernel in KERNELS)
+"""Share of removed frames and kernel of the 96 samples of a training clip."""
+
+
+def augmented(
+    matrix: NDArray[np.floating], percent: int, kernel: str, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """One sample of a training clip: some frames removed at random, the others resized by a kernel.
 
     Parameters
     ----------
     matrix : float array, shape (R, K)
+    percent, kernel
+        See :data:`AUGMENTATIONS`.
     rng : numpy.random.Generator
-        Draws once for each share.
 
-    Yields
-    ------
+    Returns
+    -------
     float64 array, shape (R, 30)
-        96 of them: the 8 kernels of the first share, then those of the next.
     """
-    for percent in REMOVED_PERCENT:
-        left = matrix[:, kept_frames(matrix.shape[1], percent, rng)]
-        for kernel in KERNELS:
-            yield to_columns(left, kernel=kernel)
+    return to_columns(matrix[:, kept_frames(matrix.shape[1], percent, rng)], kernel=kernel)

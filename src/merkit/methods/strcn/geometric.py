@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError
 from merkit.methods.strcn.resize import resize
 
 FLOW_SHAPE = (300, 245)
@@ -16,7 +14,6 @@ ALPHAS = (5, 6, 7, 8, 9, 10, 11, 12)
 """Magnifications of training clips."""
 TEST_ALPHA = 8
 """Magnification of test clips, and of flow that is not scaled."""
-_APEX_SHAPE = (10, 8)
 
 
 def onset_apex_flow(
@@ -83,38 +80,3 @@ def scaled_flows(flow: NDArray[np.floating]) -> NDArray[np.float32]:
     """
     factors = np.array([flow_factor(alpha) for alpha in ALPHAS], dtype=np.float32)
     return np.asarray(factors[:, None, None, None] * np.asarray(flow, dtype=np.float32))
-
-
-def detect_apex(frames: NDArray[Any]) -> int:
-    """Index of the frame that differs most unevenly from the first, in the middle of the clip.
-
-    That is the greatest standard deviation over 10×8 pixels of the difference, from 20 to 70 per cent of
-    the clip; where nothing differs, the middle.  The released code takes the place within these for the
-    place within the clip.
-
-    Parameters
-    ----------
-    frames : array of numbers, shape (K, H, W)
-        Grey, from onset to offset.
-
-    Returns
-    -------
-    int
-        1 to K - 1.
-
-    Raises
-    ------
-    DataError
-        If there are fewer than two grey frames.
-    """
-    if frames.ndim != 3 or len(frames) < 2:
-        raise DataError(
-            f"detect_apex: frames of shape {frames.shape}; give two grey frames (K, H, W) or more"
-        )
-    # Here, not above, as for the flow.
-    from merkit.inputs.apex_finders import highest_in_window
-
-    small = resize(frames, _APEX_SHAPE)
-    spread = (small - small[0]).std(axis=(1, 2))
-    found = highest_in_window(spread, 0.0)
-    return found if spread[found] > 0 else max(len(frames) // 2, 1)

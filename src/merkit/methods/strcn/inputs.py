@@ -18,7 +18,7 @@ from merkit.methods.strcn.mask import shrink_frames
 from merkit.motion.magnification import magnify
 
 EYES_AT = ((0.30, 0.35), (0.70, 0.35))
-"""Where the eyes lie in the crop, as fractions of width and height: brows and chin are inside, little else."""
+"""Where the eyes lie in the crop, as fractions of width and height; brows and chin are inside."""
 RATES = (0.4, 0.05)
 """Of the filter over time of Eulerian magnification, per frame."""
 _FINER = 4  # times finer than STRCN-A's frames is the face in which motion is magnified
@@ -45,8 +45,8 @@ def flow(clip: Clip, how: GeometricInput) -> Clip:
     if how.magnify == "evm":
         at = [*range(reach + 1), *range(top - reach, min(top + reach + 1, len(frames)))]
         magnified = magnify(frames, ALPHAS, method="linear", filter="iir", rates=RATES, at=at)
-        found = [_between(each[: reach + 1], each[reach + 1 :], how) for each in magnified]
-        values = np.stack(found).astype(np.float16)
+        each = [_between(some[: reach + 1], some[reach + 1 :], how) for some in magnified]
+        values: NDArray[np.floating] = np.stack(each).astype(np.float16)
     else:
         values = _between(frames[: reach + 1], frames[max(top - reach, 0) : top + reach + 1], how)
     noted = (*clip.repairs, apex.note) if apex.note else clip.repairs

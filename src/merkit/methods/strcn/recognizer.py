@@ -14,7 +14,7 @@ from merkit.inputs.flow_map import MAP_SIZE, flow_features
 from merkit.methods.network_config import shared_fields
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
-from merkit.methods.strcn.appearance import REMOVED_PERCENT, connect, kept_frames, to_columns
+from merkit.methods.strcn.appearance import AUGMENTATIONS, augmented, connect, to_columns
 from merkit.methods.strcn.config import (
     APPEARANCE_CONFIGS,
     FLOW_FEATURE,
@@ -26,9 +26,8 @@ from merkit.methods.strcn.config import (
     GeometricInput,
     STRCNConfig,
 )
-from merkit.methods.strcn.geometric import ALPHAS, TEST_ALPHA, flow_factor
+from merkit.methods.strcn.geometric import ALPHAS, TEST_ALPHA, flow_factor, scaled_flows
 from merkit.methods.strcn.mask import INTERVAL, key_regions, motion_energy
-from merkit.methods.strcn.resize import KERNELS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -75,6 +74,7 @@ class _STRCN(NetworkRecognizer):
     "strcn-g",
     config=GeometricConfig,
     summary="recurrent convolutions on the flow from onset to apex (Xia et al. 2020)",
+    paper="Xia et al. 2020, IEEE Transactions on Multimedia 22(3)",
     configs=GEOMETRIC_CONFIGS,
 )
 class GeometricSTRCN(_STRCN):
@@ -118,10 +118,9 @@ class GeometricSTRCN(_STRCN):
         flow = self._flow(clip)
         if self.config.given:
             return flow[None]
-        magnified = [at_alpha(flow, alpha) for alpha in ALPHAS]
         if self.config.views == "reference":
-            return magnified[ALPHAS.index(TEST_ALPHA)][None]
-        return np.stack(magnified)
+            return at_alpha(flow, TEST_ALPHA)[None]
+        return flow if flow.ndim == 4 else scaled_flows(flow)
 
     def _flow(self, clip: Clip) -> NDArray[np.floating]:
         if not self.config.given:
@@ -153,6 +152,7 @@ class GeometricSTRCN(_STRCN):
     "strcn-a",
     config=AppearanceConfig,
     summary="recurrent convolutions on the pixels that move, column by column over time (Xia et al. 2020)",
+    paper="Xia et al. 2020, IEEE Transactions on Multimedia 22(3)",
     configs=APPEARANCE_CONFIGS,
 )
 class AppearanceSTRCN(_STRCN):
@@ -229,7 +229,8 @@ class _FlowExamples:
     def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Tensor:
         flows = [self._flows[row // self._copies] for row in rows]
         if self._scale:
-            flows = [at_alpha(flow, ALPHAS[int(rng.integers(len(ALPHAS)))]) for flow in flows]
+            which = [_drawn(row, self._copies, len(ALPHAS), rng) for row in rows]
+            flows = [at_alpha(flow, ALPHAS[k]) for flow, k in zip(flows, which, strict=True)]
         return _tensor(np.stack(flows))
 
 
@@ -245,11 +246,14 @@ class _MatrixExamples:
     def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Tensor:
         samples = []
         for row in rows:
-            matrix = self._matrices[row // self._copies]
-            percent = int(rng.choice(REMOVED_PERCENT))
-            left = matrix[:, kept_frames(matrix.shape[1], percent, rng)]
-            samples.append(to_columns(left, kernel=str(rng.choice(KERNELS))))
+            how = AUGMENTATIONS[_drawn(row, self._copies, len(AUGMENTATIONS), rng)]
+            samples.append(augmented(self._matrices[row // self._copies], *how, rng))
         return _tensor(np.stack(samples)[:, None])
+
+
+def _drawn(row: int, copies: int, kinds: int, rng: np.random.Generator) -> int:
+    """Which kind of augmentation a row gets: each kind once where there are as many copies, else any."""
+    return int(row % copies) if copies == kinds else int(rng.integers(kinds))
 
 
 def at_alpha(flow: NDArray[np.floating], alpha: int) -> NDArray[np.float32]:

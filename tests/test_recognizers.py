@@ -1,0 +1,309 @@
+"""Every registered recognizer keeps the contract: the same questions to SVMs and networks."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import asdict, fields, is_dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from merkit.clips import Clip
+from merkit.errors import ConfigError, DataError, LeakageError
+from merkit.methods import FitContext, create_recognizer, list_methods, list_networks
+from merkit.methods.registry import get_method
+
+CLASSES = ("negative", "positive", "surprise")
+# Settings under which each method learns a toy within seconds; whole frames, as no face is drawn.
+SMALL = {
+    "akmnet": {
+        "config": "small", "face": "whole", "alpha": 0, "epochs": 30, "widths": (6, 8, 12, 16), "hidden": 4,
+        "crop": 0.0, "dropout": 0.0, "rate": 0.02, "weight_decay": 0.0, "together": 8, "half_wave": 30,
+    },
+    "descriptor-svm": {"config": "lbp-sip", "face": "whole", "grid": 3, "inner_folds": 2},
+    "flow-svm": {"face": "whole", "inner_folds": 2},
+    "strcn-a": {
+        "config": "small", "face": "whole", "width": 8, "epochs": 12, "difference": True, "alpha": 0,
+        "rate": 0.01, "copies": 1,
+    },
+    "strcn-g": {
+        "config": "small", "face": "whole", "width": 8, "epochs": 12, "shape": (72, 68), "head": "keep",
+        "rate": 0.01, "flow": "dis",
+    },
+}  # fmt: skip
+NETWORKS = list_networks()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def toy_clip(number: int, length: int = 9, **about) -> Clip:
+    """A textured face whose upper, left lower or right lower part moves down and back: the class."""
+    rng = np.random.default_rng(number)
+    k = number % 3
+    y, x = np.mgrid[:72, :64].astype(float)
+    phase = rng.uniform(0, 6, 4)
+    part = np.exp(-0.5 * (((y - (20, 52, 52)[k]) / 9) ** 2 + ((x - (32, 16, 48)[k]) / 10) ** 2))
+    frames = []
+    for t in range(length):
+        moved = y - 3.0 * np.sin(np.pi * t / (length - 1)) * part
+        waves = np.sin(x / 5 + phase[0]) * np.sin(moved / 4 + phase[1]) + np.sin(moved / 2.5 + phase[2])
+        frames.append(128 + 40 * waves + rng.normal(0, 0.5, x.shape))
+    return Clip.from_array(
+        np.clip(frames, 0, 255).round().astype(np.uint8),
+        fps=100.0,
+        numbers=range(10, 10 + length),
+        **{
+            "apex": 10 + length // 2, "id": f"clip{number}", "subject": f"s{number // 6}", "dataset": "toy",
+            "emotion": CLASSES[k], **about,
+        },
+    )  # fmt: skip
+
+
+CLIPS = [toy_clip(number) for number in range(18)]
+LABELS = [str(clip.emotion) for clip in CLIPS]
+GROUPS = [f"toy/{clip.subject}" for clip in CLIPS]
+
+
+def made(name: str, **settings):
+    return create_recognizer(name, **{**SMALL[name], **settings})
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Each method trained once on the toy."""
+    torch.set_num_threads(1)
+    return {
+        name: made(name).fit(CLIPS, LABELS, GROUPS, context=FitContext(seed=1)) for name in list_methods()
+    }
+
+
+def test_every_method_has_its_case():
+    assert set(SMALL) == set(list_methods())
+    assert set(NETWORKS) <= set(list_methods())
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_settings_are_a_frozen_dataclass_that_comes_back_from_a_file(name):
+    method = get_method(name)
+    assert is_dataclass(method.config)
+    assert method.config.__dataclass_params__.frozen
+    for named, values in method.configs.items():
+        config = create_recognizer(name, config=named).config
+        assert config == method.config(**values)
+        assert method.config(**json.loads(json.dumps(asdict(config)))) == config
+        hash(config)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_has_a_small_configuration_and_its_recognizer_hands_settings_on(name):
+    assert {"published", "small"} <= set(get_method(name).configs)
+    recognizer = create_recognizer(name)
+    recognizer.classes_ = np.array(["a", "b", "c"])
+    with torch.device("meta"):
+        settings = recognizer._new_network(0).config
+    shared = {field.name for field in fields(settings)} & {field.name for field in fields(recognizer.config)}
+    assert len(shared) >= 4
+    assert all(getattr(settings, key) == getattr(recognizer.config, key) for key in shared)
+    assert settings.num_classes == 3
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_it_learns_the_toy_and_keeps_its_probabilities(name, fitted):
+    recognizer = fitted[name]
+    chances = recognizer.predict_proba(CLIPS)
+    assert chances.shape == (18, 3)
+    assert np.allclose(chances.sum(axis=1), 1)
+    assert chances.min() >= 0
+    assert recognizer.classes_.tolist() == sorted(CLASSES)
+    assert recognizer.predict(CLIPS).tolist() == recognizer.classes_[chances.argmax(axis=1)].tolist()
+    assert np.mean(recognizer.predict(CLIPS) == np.array(LABELS)) >= 0.9
+    assert recognizer.card["trained_subjects"] == ["toy/s0", "toy/s1", "toy/s2"]
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_a_clip_alone_is_judged_as_among_others(name, fitted):
+    among = fitted[name].predict_proba(CLIPS[:5])
+    alone = np.concatenate([fitted[name].predict_proba([clip]) for clip in CLIPS[:5]])
+    np.testing.assert_allclose(alone, among, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_every_explanation_can_be_written(name, fitted):
+    told = fitted[name].explain(CLIPS[:2])
+    assert len(told) == 2
+    for each in told:
+        assert isinstance(each["abstained"], bool)
+        json.dumps(each, default=lambda array: array.tolist())
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_what_was_saved_judges_the_same_to_the_bit(name, fitted, tmp_path):
+    fitted[name].save(tmp_path / "a")
+    fitted[name].save(tmp_path / "b", card={"note": "hello"})
+    loaded = get_method(name).recognizer.load(tmp_path / "a")
+    assert np.array_equal(loaded.predict_proba(CLIPS[:4]), fitted[name].predict_proba(CLIPS[:4]))
+    assert loaded.card["trained_subjects"] == ["toy/s0", "toy/s1", "toy/s2"]
+    about = json.loads((tmp_path / "b" / "card.json").read_text())["about"]
+    assert about == {"note": "hello", "trained_subjects": ["toy/s0", "toy/s1", "toy/s2"]}
+    loaded.save(tmp_path / "c")
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "c" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_a_fitted_recognizer_can_be_sent_to_another_process(name, fitted):
+    there = pickle.loads(pickle.dumps(fitted[name]))
+    assert np.array_equal(there.predict_proba(CLIPS[:2]), fitted[name].predict_proba(CLIPS[:2]))
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_a_broken_folder_is_refused_in_one_line(name, fitted, tmp_path):
+    load = get_method(name).recognizer.load
+    with pytest.raises(DataError, match="does not hold a saved"):
+        load(tmp_path / "nowhere")
+    fitted[name].save(tmp_path)
+    weights = next(path for path in tmp_path.iterdir() if path.name.startswith("model"))
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(DataError) as refused:
+        load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_it_refuses_what_it_cannot_learn_from(name):
+    with pytest.raises(ConfigError, match="has not been trained"):
+        made(name).predict_proba(CLIPS[:1])
+    with pytest.raises(DataError, match="labels have shape"):
+        made(name).fit(CLIPS, LABELS[:-1], GROUPS)
+    with pytest.raises(DataError, match="two classes and two subjects"):
+        made(name).fit(CLIPS, ["same"] * 18, GROUPS)
+    with pytest.raises(DataError):
+        made(name).fit([], [], [])
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_what_it_computes_beforehand_is_what_it_judges_by(name, fitted):
+    step = fitted[name].step
+    assert step is not None
+    ready = step(CLIPS[3])
+    assert step.is_done(ready)
+    assert np.array_equal(fitted[name].predict_proba([ready]), fitted[name].predict_proba([CLIPS[3]]))
+    # A blind clip is all that it needs.
+    assert np.array_equal(fitted[name].predict_proba([ready.blind()]), fitted[name].predict_proba([ready]))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_seed_gives_the_same_network_to_the_bit_and_another_seed_another(name):
+    first, again, other = (
+        made(name, epochs=2).fit(CLIPS, LABELS, GROUPS, context=FitContext(seed=seed)) for seed in (3, 3, 4)
+    )
+    state, twin, stranger = (each.network_.state_dict() for each in (first, again, other))
+    assert all(torch.equal(state[key], twin[key]) for key in state)
+    assert any(not torch.equal(state[key], stranger[key]) for key in state)
+    assert first.history_ == again.history_
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_stopped_training_goes_on_to_the_same_bits(name, tmp_path):
+    class Stopped(Exception):
+        pass
+
+    def stop(epoch, predict_proba):
+        if epoch == 6:
+            raise Stopped
+
+    straight = made(name, epochs=7).fit(CLIPS, LABELS, GROUPS)
+    with pytest.raises(Stopped):
+        made(name, epochs=7).fit(
+            CLIPS, LABELS, GROUPS, context=FitContext(checkpoint_dir=tmp_path, on_epoch=stop)
+        )
+    seen = []
+    resumed = made(name, epochs=7).fit(
+        CLIPS, LABELS, GROUPS,
+        context=FitContext(
+            checkpoint_dir=tmp_path, on_progress=lambda done, total, stage: seen.append((done, total, stage))
+        ),
+    )  # fmt: skip
+    assert seen == [(6, 7, "target"), (7, 7, "target")]
+    mine, theirs = straight.network_.state_dict(), resumed.network_.state_dict()
+    assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    assert straight.history_ == resumed.history_
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_epoch_can_be_followed_without_changing_the_training(name):
+    tables = []
+    followed = made(name, epochs=3).fit(
+        CLIPS, LABELS, GROUPS,
+        context=FitContext(on_epoch=lambda epoch, ask: tables.append((epoch, ask(CLIPS[:2])))),
+    )  # fmt: skip
+    plain = made(name, epochs=3).fit(CLIPS, LABELS, GROUPS)
+    assert [epoch for epoch, _ in tables] == [1, 2, 3]
+    assert np.array_equal(tables[-1][1], plain.predict_proba(CLIPS[:2]))
+    assert followed.history_ == plain.history_
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_inner_selection_is_by_subject_and_on_training_clips(name):
+    recognizer = made(name, epochs=3, select="inner")
+    recognizer.fit(CLIPS, LABELS, GROUPS)
+    assert all(0 <= row["score"] <= 1 for row in recognizer.history_)
+    with pytest.raises(LeakageError, match="on both sides"):
+        recognizer.fit(CLIPS, LABELS, GROUPS, context=FitContext(inner_splits=[(range(12), range(10, 18))]))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_training_starts_from_weights_that_say_whom_they_know(name, fitted, tmp_path):
+    fitted[name].save(tmp_path)
+    others = [replace(clip, subject=f"t{clip.subject}") for clip in CLIPS]
+    groups = [f"toy/{clip.subject}" for clip in others]
+    tuned = made(name, epochs=1, rate=1e-9, pretrained=str(tmp_path)).fit(others, LABELS, groups)
+    weights = dict(fitted[name].network_.named_parameters())
+    for key, value in tuned.network_.named_parameters():
+        assert torch.allclose(value, weights[key], atol=1e-6), key
+    assert set(tuned.card["trained_subjects"]) == {*groups, "toy/s0", "toy/s1", "toy/s2"}
+    assert tuned.card["pretrained"]["method"] == name
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_published_settings_train_a_step(name):
+    # The counts are in the tests of the networks; here, that the recipe and the network fit each other.
+    stage = create_recognizer(name).stage
+    assert stage.optimiser == "sgd"
+    assert stage.batch * stage.accumulate in (8, 10)
+    assert stage.momentum == 0.9
+    assert stage.weight_decay == 5e-4
+    assert stage.schedule(1) == 1e-3
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_unknown_and_wrong_settings_are_refused(name):
+    with pytest.raises(ConfigError, match="no setting 'wrong'"):
+        made(name, wrong=1)
+    with pytest.raises(ConfigError, match="face='hole'"):
+        made(name, face="hole")
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"epochs": 0},
+        {"rate": 0},
+        {"select": "best"},
+        {"balance": "both"},
+        {"abstain_below": 2},
+        {"pretrained": 5},
+    ],
+)
+def test_a_training_that_cannot_work_is_refused_before_it_begins(name, settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        made(name, **settings)
