@@ -250,6 +250,20 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(images, trained, 
         assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes()
 
 
+def test_a_stopped_training_is_not_continued_by_another(images, tmp_path):
+    def stop(done, total, stage):
+        if (done, stage) == (6, "pretrained"):
+            raise KeyboardInterrupt
+
+    whole = replace(QUICK, epochs=7)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain_akmnet(images, tmp_path / "start", settings=TINY, how=whole, on_progress=stop)
+    other = replace(whole, augment=False)
+    found = pretrain_akmnet(images, tmp_path / "start", settings=TINY, how=other)
+    alone = pretrain_akmnet(images, settings=TINY, how=other)
+    assert all(torch.equal(value, alone.state[name]) for name, value in found.state.items())
+
+
 def test_what_is_finished_is_not_trained_again(images, trained, monkeypatch):
     monkeypatch.setattr(pretrain, "train", None)
     again = pretrain_akmnet(images, trained, settings=TINY, how=QUICK, seed=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -151,27 +152,21 @@ def pretrain_akmnet(
     target = None if folder is None else Path(folder)
     if target is not None and (target / CARD).exists():
         return _finished(target, planned)
-    network = _new_network(settings, seed)
-    # Under a name of its own, as the loop knows its examples by their labels alone.
-    resting = None if target is None else target / _UNFINISHED / pictures.digest[:12]
-    if resting is not None:
-        with plain_refusals(resting):
-            resting.mkdir(parents=True, exist_ok=True)
+    resting = None if target is None else _resting_place(target, planned)
     learnt = np.setdiff1d(np.arange(len(pictures.labels)), held_out)
+    network = _new_network(settings, seed)
     trained = train(
         network, _Faces(pictures.faces[learnt], pictures.labels[learnt], how.augment), _loss, how.stage,
         seed=seed, device=device, checkpoints=resting, on_progress=on_progress,
     )  # fmt: skip
     accuracy = _accuracy(network, _Faces(pictures.faces[held_out], pictures.labels[held_out]), how.batch)
     card = {**planned, "accuracy": round(accuracy, 6), "history": trained.history}
-    found = Pretrained(
-        {name: value.detach().cpu() for name, value in network.state_dict().items()}, tuple(subjects), card
-    )
+    state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
     if target is not None and resting is not None:
-        write_weights(target / WEIGHTS, found.state)
+        write_weights(target / WEIGHTS, state)
         write_whole(target / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
         _tidy(resting)
-    return found
+    return Pretrained(state, tuple(subjects), card)
 
 
 class _Faces:
@@ -279,6 +274,18 @@ def _flat(card: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
         inner = isinstance(value, Mapping)
         pairs += _flat(value, f"{before}{name}.") if inner else [(before + name, value)]
     return pairs
+
+
+def _resting_place(folder: Path, planned: Mapping[str, Any]) -> Path:
+    """Where the state of this training is kept until it is finished, and of no other.
+
+    The loop knows its examples by their labels alone.
+    """
+    own = hashlib.sha256(json.dumps(planned).encode()).hexdigest()[:12]
+    place = folder / _UNFINISHED / own
+    with plain_refusals(place):
+        place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _tidy(resting: Path) -> None:
