@@ -132,7 +132,9 @@ def test_of_files_that_are_named_nothing_is_kept(video, model, cache):
 
 def test_json_has_explanations_in_plain_lists(folder, model, capsys):
     assert main(["predict", str(model), str(folder), "--fps", "100", "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 3
+    document = json.loads(printed)
     assert (document["method"], document["classes"]) == ("flow-svm", ["negative", "positive", "surprise"])
     (clip,) = document["clips"]
     assert clip["label"] == max(clip["probabilities"], key=clip["probabilities"].get)

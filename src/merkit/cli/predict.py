@@ -232,19 +232,22 @@ def _csv(judged: Sequence[Judged], classes: Sequence[str]) -> str:
 def _json(recognizer: Any, judged: Sequence[Judged]) -> str:
     import json
 
-    document = {
-        "method": recognizer.name,
-        "classes": [str(name) for name in recognizer.classes_],
-        "clips": [
-            {
-                "sample_id": one.clip, "dataset": one.dataset, "subject": one.subject, "label": one.label,
-                "abstained": one.abstained, "probabilities": one.probabilities,
-                "explanation": one.explanation,
-            }
-            for one in judged
-        ],
-    }  # fmt: skip
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    head = {"method": recognizer.name, "classes": [str(name) for name in recognizer.classes_]}
+    clips = [
+        {
+            "sample_id": one.clip, "dataset": one.dataset, "subject": one.subject, "label": one.label,
+            "abstained": one.abstained, "probabilities": one.probabilities,
+            "explanation": one.explanation,
+        }
+        for one in judged
+    ]  # fmt: skip
+
+    def line(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    # A clip a line: explanations hold long lists of numbers.
+    listed = ",\n".join(map(line, clips))
+    return f'{line(head)[:-1]}, "clips": [\n{listed}\n]}}\n'
 
 
 def _print(judged: Sequence[Judged]) -> None:
