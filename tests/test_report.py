@@ -362,7 +362,7 @@ def test_key_frames_are_marked_on_the_scores_of_the_frames():
     (drawing,) = re.findall(r'<svg class="around scores".*?</svg>', html, re.S)
     assert drawing.count('class="key"') == 7
     assert all(f">{mark}</text>" in drawing for mark in ("onset", "apex", "offset"))
-    assert "31 frames from 2.86 to 3.16 s; 7 are key frames" in drawing
+    assert "31 frames from 2.86 to 3.16 s, 0.6 to 1; 7 are key frames" in drawing
     text = re.sub(r"\s+", " ", _Page(html).text)
     assert "Key frames are those by which the recognizer chose to judge, here 7 of 31" in text
 

@@ -116,12 +116,13 @@ def scores_in_time(analysis: Analysis, event: Event) -> Markup:
     )
     scale = (
         f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}"/>'
-        f'<text x="{LEFT - 5}" y="{y.min() + 4:.1f}" text-anchor="end">{high:.2f}</text>'
+        f'<text x="{LEFT - 5}" y="{y.min() + 4:.1f}" text-anchor="end">high</text>'
         f'<text x="{LEFT - 5}" y="{y.min() + 17:.1f}" text-anchor="end">score</text>'
-        f'<text x="{LEFT - 5}" y="{y.max() + 4:.1f}" text-anchor="end">{low:.2f}</text>'
+        f'<text x="{LEFT - 5}" y="{y.max() + 4:.1f}" text-anchor="end">{"low" if high > low else ""}</text>'
     )
     said = (
-        f"Score of {len(key.frames)} frames from {first:.2f} to {last:.2f} s; {len(chosen)} are key frames."
+        f"Score of {len(key.frames)} frames from {first:.2f} to {last:.2f} s, {low:.4g} to {high:.4g}; "
+        f"{len(chosen)} are key frames."
     )
     return Markup(
         f'<svg class="around scores" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{said}">'
