@@ -144,6 +144,32 @@ def test_every_explanation_can_be_written(name, fitted):
         json.dumps(each, default=lambda array: array.tolist())
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_tells_where_it_looks(name, fitted):
+    told = fitted[name].explain(CLIPS[:1])[0]
+    attention = np.asarray(told["attention"])
+    assert np.isfinite(attention).all()
+    assert attention.min() >= 0
+    assert 0 < attention.max() <= 1
+
+
+def test_akmnet_names_its_key_frames(fitted):
+    told = fitted["akmnet"].explain(CLIPS[:1])[0]
+    numbers, scores = np.array(told["frames"]), np.array(told["scores"])
+    assert numbers.tolist() == list(CLIPS[0].source.numbers)
+    assert told["key_frames"] == numbers[scores >= scores.mean() - 1e-6].tolist()
+    assert told["best_frame"] == numbers[scores.argmax()]
+    chosen = np.isin(numbers, told["key_frames"])
+    assert not told["attention"][~chosen].any()
+    assert told["attention"].shape[0] == len(numbers)
+
+
+def test_strcn_a_looks_at_its_key_regions_alone(fitted):
+    told = fitted["strcn-a"].explain(CLIPS[:1])[0]
+    assert not told["attention"][~told["mask"]].any()
+    assert told["attention_over_time"].shape == (30,)
+
+
 @pytest.mark.parametrize("name", list_methods())
 def test_what_was_saved_judges_the_same_to_the_bit(name, fitted, tmp_path):
     fitted[name].save(tmp_path / "a")

@@ -103,8 +103,8 @@ class NetworkRecognizer(ABC):
         """What is learnt from."""
 
     @abstractmethod
-    def _explain(self, clip: Clip) -> dict[str, Any]:
-        """What the prediction of one clip, with its features, rests on."""
+    def _explain(self, clip: Clip, column: int) -> dict[str, Any]:
+        """What the prediction of one clip, with its features, rests on; `column` is the class called."""
 
     def fit(
         self: _Self,
@@ -152,13 +152,21 @@ class NetworkRecognizer(ABC):
         return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
 
     def explain(self, clips: Sequence[Clip]) -> list[dict[str, Any]]:
-        """What each prediction rests on, one dict a clip; see the method's own page."""
-        self._fitted()
+        """What each prediction rests on.
+
+        Returns
+        -------
+        list of dict, one a clip
+            ``abstained``: bool; ``attention``: float array, where the network looks for the class called
+            (Grad-CAM, see :mod:`merkit.methods.explanations`), 0 to 1; and what else a method tells.
+        """
+        network = self._fitted()
         told = []
         for clip in clips:
             ready = self._ready(clip)
-            chances = self._chances(self.network_, [ready])
-            told.append({**self._explain(ready), "abstained": bool(self.abstains(chances)[0])})
+            chances = self._chances(network, [ready])
+            parts = self._explain(ready, int(chances[0].argmax()))
+            told.append({**parts, "abstained": bool(self.abstains(chances)[0])})
         return told
 
     def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
@@ -326,6 +334,17 @@ class NetworkRecognizer(ABC):
                 logits = self._logits(network, to_device(self._given(clip), device))
                 rows.append(logits.double().softmax(dim=1).mean(dim=0).cpu().numpy())
         return np.stack(rows)
+
+    def _attention(
+        self, layer: nn.Module, given: Tensor, column: int, *, upsample: bool = False
+    ) -> NDArray[np.float32]:
+        """What in a layer speaks for a class, scaled to 1 at most; see `grad_cam`."""
+        from merkit.methods.explanations import grad_cam
+
+        network = self._fitted()
+        device = next(network.parameters()).device
+        maps = grad_cam(network, layer, given.to(device), column, upsample=upsample)
+        return np.asarray(maps / max(float(maps.max()), 1e-12), dtype=np.float32)
 
     def _ready(self, clip: Clip) -> Clip:
         """The clip with what is computed of it."""

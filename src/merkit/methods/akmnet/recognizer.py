@@ -61,10 +61,10 @@ class AKMNetRecognizer(NetworkRecognizer):
     def _given(self, clip: Clip) -> tuple[Tensor, ...]:
         faces = clip.features[FEATURE]
         if self.config.variant != "va-random":
-            return (as_input(seen_frames(faces, self.config)),)
+            return (as_input(faces, self.config),)
         # Always the same draws, so that a clip is always judged alike.
         rng = np.random.default_rng(len(faces))
-        return tuple(as_input(seen_frames(faces, self.config, rng)) for _ in range(_DRAWS))
+        return tuple(as_input(faces, self.config, rng) for _ in range(_DRAWS))
 
     def _logits(self, network: nn.Module, given: tuple[Tensor, ...]) -> Tensor:
         import torch
@@ -103,22 +103,23 @@ class AKMNetRecognizer(NetworkRecognizer):
 
         return loss
 
-    def _explain(self, clip: Clip) -> dict[str, Any]:
-        """Which frames it chose.
+    def _explain(self, clip: Clip, column: int) -> dict[str, Any]:
+        """Which frames it chose, and where it looks in them.
 
         Returns
         -------
         dict
             ``frames``: annotated numbers of all frames; ``scores``: how well each agrees with the whole clip;
-            ``key_frames``: numbers of those it judged by; ``best_frame``: the one with the highest score.
-            Variants that are given other frames than those of the clip tell nothing of them.
+            ``key_frames``: numbers of those it judged by; ``best_frame``: the one with the highest score;
+            ``attention``: float array (T, h, w), 0 in frames that were not chosen.  Variants that are given
+            other frames than those of the clip tell nothing of them.
         """
         import torch
 
         variant = self.config.variant
         if variant in ("va-random", "va-norm"):
             return {"variant": variant}
-        network = self.network_
+        network: Any = self.network_
         (given,) = self._given(clip)
         with torch.inference_mode():
             mined = network(given.to(next(network.parameters()).device))
@@ -129,6 +130,8 @@ class AKMNetRecognizer(NetworkRecognizer):
             "scores": [float(score) for score in scores],
             "key_frames": [number for number, taken in zip(numbers, chosen, strict=True) if taken],
             "best_frame": numbers[int(scores.argmax())],
+            # The others have a gradient too, that of the choice, but the class was not judged by them.
+            "attention": self._attention(network.backbone.layer4, given, column) * chosen[:, None, None],
         }
 
 
@@ -144,7 +147,7 @@ class _Examples:
     def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> tuple[Tensor, ...]:
         given = []
         for row in rows:
-            clip = as_input(seen_frames(self._faces[row], self._config, rng))
+            clip = as_input(self._faces[row], self._config, rng)
             given.append(cropped(clip, rng) if rng.random() < self._config.crop else clip)
         return tuple(given)
 
@@ -155,23 +158,22 @@ def numbers_of(clip: Clip) -> tuple[int, ...]:
     return clip.source.numbers[first : first + clip.n_frames]
 
 
-def seen_frames(
+def as_input(
     faces: NDArray[np.uint8], config: AKMNetConfig, rng: np.random.Generator | None = None
-) -> NDArray[Any]:
-    """The faces that a variant is given, of all (T, S, S)."""
+) -> Tensor:
+    """The faces that a variant is given, of all (T, S, S), as the network takes them, (1, 1, T', S, S)."""
+    import torch
+
     from merkit.methods.akmnet.ablation import frames_for
 
     count = config.count
     if config.variant == "va-random":
         count = max(1, round(config.share * len(faces)))
-    return frames_for(config.variant, faces, count=count, rng=rng)
-
-
-def as_input(frames: NDArray[Any]) -> Tensor:
-    """Frames (T, S, S) of 0 to 255 as the network takes them, (1, 1, T, S, S) of 0 to 1."""
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32) / np.float32(255))[None, None]
+    values = faces.astype(np.float32) / np.float32(255)
+    if config.difference:
+        values -= values[0].copy()
+    frames = frames_for(config.variant, values, count=count, rng=rng)
+    return torch.from_numpy(np.ascontiguousarray(frames, dtype=np.float32))[None, None]
 
 
 def cropped(clip: Tensor, rng: np.random.Generator) -> Tensor:

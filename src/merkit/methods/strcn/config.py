@@ -27,6 +27,7 @@ FLOW_FEATURE, FRAMES_FEATURE = "strcn-flow", "strcn-frames"
 """Names under which a clip carries what the two networks see of it, and of the steps that give that."""
 MAP_FEATURE = "flow_map"
 _SMALL: Mapping[str, Any] = {"width": 32}
+_SMALL_MATRIX: Mapping[str, Any] = {"width": 16}
 # Of flow maps of 28×28 pixels, which the published pools would shrink to nothing: 28 → 14 → 7 → 3 → 3.
 _MAP28: Mapping[str, Any] = {"width": 64, "pools": ((2, 2), (2, 2), (2, 2), (1, 1))}
 
@@ -107,7 +108,7 @@ _APPEARANCE_POOLS: Pools = ((4, 2), (4, 2), (2, 2), (2, 2))
     "strcn-a",
     network="merkit.methods.strcn.network:STRCN",
     summary="recurrent convolutions on the matrix of key-region pixels by time",
-    configs={"small": _SMALL},
+    configs={"small": _SMALL_MATRIX},
 )
 @dataclass(frozen=True)
 class AppearanceSettings(STRCNSettings):
@@ -311,5 +312,14 @@ GEOMETRIC_CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "map28": {**_MAP28, "given": MAP_FEATURE},
 }
 """Named configurations of STRCN-G."""
-APPEARANCE_CONFIGS: Mapping[str, Mapping[str, Any]] = {"small": _SMALL}
+APPEARANCE_CONFIGS: Mapping[str, Mapping[str, Any]] = {
+    "small": {
+        **_SMALL_MATRIX,
+        "head": "remove",
+        "difference": True,
+        "copies": 2,
+        "epochs": 24,
+        "rate": 3e-3,
+    },
+}
 """Named configurations of STRCN-A."""

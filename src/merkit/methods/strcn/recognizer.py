@@ -14,7 +14,7 @@ from merkit.inputs.flow_map import MAP_SIZE, flow_features
 from merkit.methods.network_config import shared_fields
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
-from merkit.methods.strcn.appearance import AUGMENTATIONS, augmented, connect, to_columns
+from merkit.methods.strcn.appearance import AUGMENTATIONS, augmented, connect, scatter, to_columns
 from merkit.methods.strcn.config import (
     APPEARANCE_CONFIGS,
     FLOW_FEATURE,
@@ -135,17 +135,21 @@ class GeometricSTRCN(_STRCN):
         pooled = flow_features(np.asarray(stored)[None], MAP_SIZE)
         return pooled.reshape(MAP_SIZE, MAP_SIZE, 2).transpose(2, 0, 1).astype(np.float32)
 
-    def _explain(self, clip: Clip) -> dict[str, Any]:
-        """Between which frames the flow was measured.
+    def _explain(self, clip: Clip, column: int) -> dict[str, Any]:
+        """Between which frames the flow was measured, and where in the face it looks.
 
         Returns
         -------
         dict
-            ``key_frames``: annotated numbers of onset, apex and offset (``None``: first, last).
+            ``key_frames``: annotated numbers of onset, apex and offset (``None``: first, last), or
+            ``flow_map``: ``"precomputed"``; ``attention``: float array (h, w) over the face.
         """
+        network: Any = self.network_
+        attention = self._attention(network.stages[-1], self._given(clip)[:1], column)[0]
         if self.config.given:
-            return {"flow_map": "precomputed"}
-        return {"key_frames": {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}}
+            return {"flow_map": "precomputed", "attention": attention}
+        marks = {"onset": clip.onset, "apex": clip.apex, "offset": clip.offset}
+        return {"key_frames": marks, "attention": attention}
 
 
 @register(
@@ -206,15 +210,23 @@ class AppearanceSTRCN(_STRCN):
     def _take_statistics(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.mask_ = np.asarray(arrays["mask"], dtype=bool)
 
-    def _explain(self, clip: Clip) -> dict[str, Any]:
-        """Which pixels of the face it looks at.
+    def _explain(self, clip: Clip, column: int) -> dict[str, Any]:
+        """Which pixels of the face it is given, and where and when it looks.
 
         Returns
         -------
         dict
-            ``mask``: bool array, the key regions of the training clips.
+            ``mask``: bool array (rows, columns), the key regions of the training clips; ``attention``: float
+            array of that shape, the mean over time; ``attention_over_time``: float array (30,), the mean over
+            pixels.
         """
-        return {"mask": self.mask_}
+        network: Any = self.network_
+        maps = self._attention(network.stages[-1], self._given(clip), column, upsample=True)[0]
+        return {
+            "mask": self.mask_,
+            "attention": scatter(maps.mean(axis=1), self.mask_),
+            "attention_over_time": maps.mean(axis=0),
+        }
 
 
 class _FlowExamples:
