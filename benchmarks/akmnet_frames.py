@@ -51,7 +51,7 @@ def few_clips(people: int, head: str | None) -> list[Clip]:
     settings = synthme_settings("easy", SIZE, CLASSES, subjects=people, seed=SEED, head=head)
     recipe = replace(settings.recipe, frames=(EVENT, EVENT), context=(AFTER, AFTER))  # type: ignore[type-var]
     clips = []
-    for clip in simulate_table(replace(settings, recipe=recipe)):
+    for clip in simulate_table(replace(settings, recipe=recipe), lazy=False):
         assert clip.onset is not None
         assert clip.offset is not None
         clips.append(replace(clip, onset=clip.onset - BEFORE, offset=clip.offset + AFTER))
@@ -149,7 +149,7 @@ def main() -> None:
         moving = [row["frames"][BEFORE + 1 : BEFORE + EVENT - 1] for row in rows]
         selection[name] = coverage(rows, moving)
         print(name, selection[name], flush=True)
-    ordinary = load_synthme("easy", SIZE, CLASSES, asked.people, head=asked.head)
+    ordinary = load_synthme("easy", SIZE, CLASSES, asked.people, head=asked.head, lazy=False)
     table = ClipTable.from_clips(with_faces(list(ordinary), asked.work))
     rows = choices(list(table), runs / "apex", asked.seeds, asked.workers, {}) if asked.variants else []
     apexes = coverage(rows, [[row["apex"]] for row in rows]) if rows else None

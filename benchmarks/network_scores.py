@@ -68,7 +68,7 @@ def on_synthme(
     level: str, methods: list[str], seeds: int, runs: Path, head: str | None, workers: int
 ) -> list[dict[str, Any]]:
     """Scores of the small configurations at one level, with true and with shuffled labels."""
-    tables = {"manifest": load_synthme(level, SIZE, CLASSES, PEOPLE, head=head)}
+    tables = {"manifest": load_synthme(level, SIZE, CLASSES, PEOPLE, head=head, lazy=False)}
     cache = ClipCache(runs.parent / "clips")
     common = {"tables": tables, "protocol": f"synthme-{CLASSES}class", "workers": workers, "cache": cache}
     rows = []
