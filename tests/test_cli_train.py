@@ -274,6 +274,34 @@ def test_a_frame_that_cannot_be_read_stops_it_with_its_name(tmp_path, capsys):
     assert str(apex) in told
 
 
+def test_a_network_that_was_stopped_ends_with_the_weights_of_one_that_was_not(maps, tmp_path):
+    from merkit import read_dataset
+
+    tables = {"megc2019-flow": read_dataset("megc2019-flow", maps)}
+    how = {"config": "map28", "overrides": {"epochs": 6, "copies": 1, "width": 4}}
+    epochs: list[tuple[int, int | None]] = []
+
+    def stop_once(done, total, stage):
+        if stage == "target":
+            epochs.append((done, total))
+            if len(epochs) == 5:
+                raise Stopped
+
+    with pytest.raises(Stopped):
+        train_model("strcn-g", tables, "megc2019", tmp_path / "a", on_progress=stop_once, **how)
+    train_model("strcn-g", tables, "megc2019", tmp_path / "a", on_progress=stop_once, **how)
+    # Its state is kept every fifth epoch.
+    assert epochs == [(epoch, 6) for epoch in range(1, 7)]
+    train_model("strcn-g", tables, "megc2019", tmp_path / "b", **how)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("a", "b")]
+    assert weights[0] == weights[1]
+    assert load_recognizer(tmp_path / "a").card["trained_subjects"] == sorted(set(everybody(tables)))
+
+
+def everybody(tables) -> list[str]:
+    return [str(who) for table in tables.values() for who in table.groups()]
+
+
 def test_from_python_the_protocol_may_be_a_name(maps, tmp_path):
     from merkit import read_dataset
 

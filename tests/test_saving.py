@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from merkit.errors import DataError
-from merkit.saving import remove_drafts, write_whole
+from merkit.saving import remove_drafts, whole_folder, write_whole
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,43 @@ def test_only_drafts_are_removed(tmp_path, monkeypatch):
     assert len(set(tmp_path.iterdir())) == len(mine) + 2
     remove_drafts(tmp_path)
     assert set(tmp_path.iterdir()) == mine
+
+
+def test_a_folder_takes_the_place_of_the_one_before_with_all_that_is_in_it(tmp_path):
+    for name in ("old.txt", "new.txt"):
+        with whole_folder(tmp_path / "deep" / "model") as draft:
+            assert not (tmp_path / "deep" / "model" / name).exists()
+            (draft / name).write_text(name)
+    assert [p.name for p in (tmp_path / "deep" / "model").iterdir()] == ["new.txt"]
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left")])
+def test_a_folder_that_is_not_finished_leaves_the_one_before(tmp_path, error):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old.txt").touch()
+
+    def write_half() -> None:
+        with whole_folder(tmp_path / "model") as draft:
+            (draft / "half.txt").touch()
+            raise error
+
+    with pytest.raises((KeyboardInterrupt, DataError)):
+        write_half()
+    assert [p.name for p in tmp_path.rglob("*")] == ["model", "old.txt"]
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_the_one_before(tmp_path, monkeypatch):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old.txt").touch()
+    rename = os.rename
+
+    def refuse_the_new(source, target):
+        if str(source).endswith(".part"):
+            raise OSError(errno.EACCES, "Permission denied")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", refuse_the_new)
+    with pytest.raises(DataError, match="permission denied"), whole_folder(tmp_path / "model") as draft:
+        (draft / "new.txt").touch()
+    assert [p.name for p in tmp_path.rglob("*")] == ["model", "old.txt"]

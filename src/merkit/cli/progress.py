@@ -9,7 +9,7 @@ from typing import Protocol
 
 from merkit.cli.streams import speak
 
-STAGES = {"scan": "looking", "measure": "measuring", "report": "writing"}
+STAGES = {"scan": "looking", "measure": "measuring", "report": "writing", "target": "training"}
 
 
 class OnProgress(Protocol):
