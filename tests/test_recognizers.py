@@ -44,7 +44,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def toy_clip(number: int, length: int = 9, **about) -> Clip:
+def toy_clip(number: int, length: int = 9, px: float = 3.0, **about) -> Clip:
     """A textured face whose upper, left lower or right lower part moves down and back: the class."""
     rng = np.random.default_rng(number)
     k = number % 3
@@ -53,7 +53,7 @@ def toy_clip(number: int, length: int = 9, **about) -> Clip:
     part = np.exp(-0.5 * (((y - (20, 52, 52)[k]) / 9) ** 2 + ((x - (32, 16, 48)[k]) / 10) ** 2))
     frames = []
     for t in range(length):
-        moved = y - 3.0 * np.sin(np.pi * t / (length - 1)) * part
+        moved = y - px * np.sin(np.pi * t / (length - 1)) * part
         waves = np.sin(x / 5 + phase[0]) * np.sin(moved / 4 + phase[1]) + np.sin(moved / 2.5 + phase[2])
         frames.append(128 + 40 * waves + rng.normal(0, 0.5, x.shape))
     return Clip.from_array(
