@@ -160,7 +160,8 @@ def main() -> None:
         {
             "variant": name,
             **scores_of(
-                runs / f"ablation-{name.replace(' ', '-')}", method="akmnet", config="small", overrides=VARIANTS[name],
+                runs / f"ablation-{name.replace(' ', '-')}",
+                method="akmnet", config="small", overrides=VARIANTS[name],
                 tables={"manifest": table}, protocol=f"synthme-{CLASSES}class", seeds=asked.seeds,
                 workers=asked.workers,
             ),
