@@ -13,6 +13,7 @@ from merkit import __version__
 from merkit.cli.main import main
 from merkit.errors import ConfigError
 from merkit.evaluation import train_model
+from merkit.evaluation.store import PlanFolder
 from merkit.methods import load_recognizer
 from merkit.methods.baselines.flow_svm import recognizer as flow_svm
 from merkit.simulate.native import NativeClip, write_tree
@@ -196,6 +197,13 @@ def test_checkpoints_of_another_training_are_not_mixed_in(maps, tmp_path, slow_f
     assert main(words(maps, out, "--seed", "1", "--force")) == 130
     assert main(words(maps, out, "--seed", "1", "--force")) == 0
     assert card_in(out)["about"]["seed"] == 1
+
+
+def test_two_trainings_do_not_share_a_folder(maps, tmp_path, capsys):
+    with PlanFolder(tmp_path / "mine" / "checkpoints", {"of": "another process"}):
+        assert main(words(maps, tmp_path / "mine")) == 2
+        assert "a training is at work there" in capsys.readouterr().err
+        assert (tmp_path / "mine" / "checkpoints" / "plan.json").exists()
 
 
 def test_a_model_stays_whole_when_its_successor_cannot_be_written(maps, tmp_path, monkeypatch, capsys):

@@ -99,6 +99,7 @@ def merkit(
     merkit analyze interview.mp4        report in merkit-out/interview
     merkit analyze frames/ --fps 200    a folder of pictures
     merkit simulate toy                 a labelled dataset of simulated faces
+    merkit methods                      what can be trained and compared
     merkit doctor --fetch               check, and fetch the face models
     merkit analyze --help               all options of a command
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -158,6 +157,13 @@ class _Training(PlanFolder):
     kind = "training"
     instead = "choose another output folder, or begin anew with --force (force=True)"
 
+    def __exit__(self, *done: object) -> None:
+        """Leave the folder, and in it only what can be gone on from."""
+        with suppress(OSError):
+            if [item.name for item in self.path.iterdir()] == [PLAN]:
+                (self.path / PLAN).unlink()
+        super().__exit__(*done)
+
 
 def _check_free(place: Path, force: bool) -> None:
     """Refuse a folder that holds something else, before the long work.
@@ -181,17 +187,16 @@ def _check_free(place: Path, force: bool) -> None:
 
 @contextmanager
 def _room_for_checkpoints(place: Path) -> Iterator[Path]:
-    """The folder where a fit keeps its state; it stays only if something was kept."""
+    """The folder where a fit keeps its state; it stays only with something in it."""
     folder = place / CHECKPOINTS
     with plain_refusals(folder):
         folder.mkdir(parents=True, exist_ok=True)
     try:
         yield folder
     finally:
-        if folder.is_dir() and {item.name for item in folder.iterdir()} <= {PLAN}:
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):
-                place.rmdir()
+        with suppress(OSError):
+            folder.rmdir()
+            place.rmdir()
 
 
 def _fill(
