@@ -19,6 +19,7 @@ from merkit.analysis.result import Analysis
 from merkit.cli.batch import result_folders
 from merkit.cli.main import main
 from merkit.errors import ConfigError, VideoError
+from merkit.methods.registry import shipped_folder
 
 FILES = {"report.html", "events.json", "events.csv", "curves.csv"}
 
@@ -85,6 +86,22 @@ def test_options_reach_the_analysis(analyses, tmp_path) -> None:
         "fps": 200.0, "face": 1, "flow": "tvl1", "sensitivity": 2.0, "detector": "haar",
         "recognizer": None,
     }  # fmt: skip
+
+
+def test_a_model_is_loaded_once_for_all_videos(analyses, tmp_path) -> None:
+    assert run(tmp_path, "a.mp4", "b.mp4", "--recognizer", shipped_folder("flow-svm")) == 0
+    first, second = (options["recognizer"] for _, options in analyses)
+    assert first is second
+    assert first.name == "flow-svm"
+
+
+def test_without_a_sound_model_nothing_is_analysed(analyses, tmp_path, capsys) -> None:
+    assert run(tmp_path, "a.mp4", "--recognizer", tmp_path) == 2
+    err = capsys.readouterr().err
+    assert "no card.json here" in err
+    assert len(err.splitlines()) == 1
+    assert analyses == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_results_lie_in_merkit_out_by_default(analyses, tmp_path, monkeypatch) -> None:

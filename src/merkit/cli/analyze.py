@@ -63,13 +63,13 @@ def analyze(
     if overlay and no_faces:
         raise ConfigError("--overlay shows the person and --no-faces keeps the person out: choose one")
     talk = Talk(quiet=quiet, answers=not as_json)
-    batch = Batch(videos, out)
-    batch.check_writable()
     model = None
     if recognizer is not None:
         from merkit.methods import load_recognizer
 
         model = load_recognizer(recognizer)
+    batch = Batch(videos, out)
+    batch.check_writable()
 
     def one(video: Path, folder: Path) -> None:
         from merkit.analysis import analyze as run
