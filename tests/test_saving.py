@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -118,3 +119,12 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_one_before(tmp_path, mo
     with pytest.raises(DataError, match="permission denied"), whole_folder(tmp_path / "model") as draft:
         (draft / "new.txt").touch()
     assert [p.name for p in tmp_path.rglob("*")] == ["model", "old.txt"]
+
+
+def test_what_a_killed_writer_of_a_folder_left_is_removed(tmp_path):
+    with whole_folder(tmp_path / "model") as draft:
+        # As it is when the machine stops here.
+        shutil.copytree(draft, left := draft.with_name(draft.name.replace("model", "other")))
+        (left / "half.txt").touch()
+    remove_drafts(tmp_path)
+    assert [item.name for item in tmp_path.iterdir()] == ["model"]

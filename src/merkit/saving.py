@@ -168,7 +168,8 @@ def _take_place(new: Path, place: Path) -> None:
     if not place.exists():
         os.rename(new, place)
         return
-    old = new.with_name(f"{new.name}.old")
+    # Not named like a draft: if the machine stops between the two, it is all there is.
+    old = new.with_name(new.name.removesuffix(_DRAFT) + ".old")
     os.rename(place, old)
     try:
         os.rename(new, place)
@@ -179,7 +180,7 @@ def _take_place(new: Path, place: Path) -> None:
 
 
 def is_draft(name: str) -> bool:
-    """Whether a file name is that of a file that is not whole yet."""
+    """Whether a name is that of a file or folder that is not whole yet."""
     return _DRAFT_NAME.fullmatch(name) is not None
 
 
@@ -187,4 +188,7 @@ def remove_drafts(folder: Path) -> None:
     """Remove what killed writers left in a folder; nobody else may be writing there."""
     for place in folder.iterdir():
         if is_draft(place.name):
-            place.unlink(missing_ok=True)
+            if place.is_dir():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
