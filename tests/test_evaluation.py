@@ -256,7 +256,7 @@ def test_a_fold_without_training_clips_is_refused():
 
 def test_a_damaged_folder_is_refused(tmp_path):
     (tmp_path / "plan.json").write_text("{")
-    with pytest.raises(DataError, match="choose another folder"):
+    with pytest.raises(DataError, match="choose another output folder"):
         run(out=tmp_path)
     with pytest.raises(DataError, match=r"no predictions.csv here"):
         load_result(tmp_path)
