@@ -15,7 +15,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "merkit"
 LAYERS = (
     ("errors",),
     ("processes", "saving"),
-    ("video", "motion", "metrics", "training"),
+    ("video", "motion", "metrics", "layers", "training"),
     ("clips", "descriptors"),
     ("faces",),
     ("cache",),

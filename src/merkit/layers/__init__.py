@@ -1,0 +1,1 @@
+"""Blocks that networks of two or more methods are built of."""
