@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from merkit.errors import ConfigError, DataError
-from merkit.training.balance import balanced_weights, oversampled
+from merkit.training.balance import balanced_weights, oversampled, softened_weights
 from merkit.training.loop import train
 from merkit.training.schedules import Constant, CyclingDecay
 from merkit.training.stage import Stage
@@ -256,6 +256,8 @@ def test_class_weights_reach_the_loss():
 
     train(network(), Points(), spy, replace(STAGE, epochs=1, balance="weights"))
     assert torch.allclose(given[0], torch.from_numpy(balanced_weights([12, 6, 4])))
+    train(network(), Points(), spy, replace(STAGE, epochs=1, balance="soft-weights"))
+    assert torch.allclose(given[-1], torch.from_numpy(softened_weights([12, 6, 4])))
     train(network(), Points(), spy, replace(STAGE, epochs=1))
     assert given[-1] is None
 
@@ -363,3 +365,26 @@ def test_no_examples_are_refused():
 def test_settings_that_cannot_work_are_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         Stage(**{"epochs": 1, "schedule": Constant(0.1), **settings})
+
+
+def test_a_layer_can_be_frozen_for_some_epochs_also_when_resumed(tmp_path):
+    def freeze(epoch, net):
+        assert net.training
+        net[0].requires_grad_(epoch > 3)
+
+    frozen, _ = after(replace(STAGE, epochs=3), before_epoch=freeze)
+    assert torch.equal(frozen["0.weight"], weights_of(network())["0.weight"])
+    straight, _ = after(before_epoch=freeze)
+    assert not torch.equal(straight["0.weight"], frozen["0.weight"])
+
+    class Stopped(Exception):
+        pass
+
+    def stop(epoch, net):
+        if epoch == 4:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        after(before_epoch=freeze, checkpoints=tmp_path, every=2, on_epoch=stop)
+    resumed, _ = after(before_epoch=freeze, checkpoints=tmp_path, every=2)
+    assert same(straight, resumed)

@@ -94,6 +94,23 @@ class NetworkRecognizer(ABC):
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> Examples:
         """Training examples of clips with their features; what is a statistic of them is learnt here."""
 
+    def _prepare(  # noqa: B027 - most methods have nothing to prepare
+        self,
+        network: nn.Module,
+        clips: Sequence[Clip],
+        known: TrainingSet,
+        context: FitContext,
+        start: Pretrained | None,
+    ) -> None:
+        """Learn what comes before the stage: fitted sub-networks, an earlier stage of the network.
+
+        `clips`, with their features, and `known` are those that the stage will learn from; `start` is what
+        the network has been given to start from.
+        """
+
+    def _before_epoch(self, epoch: int, network: nn.Module) -> None:  # noqa: B027
+        """Set what differs from epoch to epoch, such as which layers are frozen."""
+
     @abstractmethod
     def _given(self, clip: Clip) -> Any:
         """What the network is given of a clip that is judged: a tensor or a tuple of tensors."""
@@ -282,6 +299,14 @@ class NetworkRecognizer(ABC):
         def some(rows: NDArray[np.intp]) -> list[Clip]:
             return [clips[int(row)] for row in rows]
 
+        self._prepare(
+            network,
+            some(learnt),
+            TrainingSet(known.classes, known.truth[learnt], known.subjects[learnt]),
+            context,
+            start,
+        )
+
         def score(using: nn.Module) -> float:
             from merkit.metrics.recognition import uf1
 
@@ -302,6 +327,7 @@ class NetworkRecognizer(ABC):
             device=context.device,
             checkpoints=context.checkpoint_dir,
             validate=score if len(held_out) else None,
+            before_epoch=self._before_epoch,
             on_epoch=told if context.on_epoch is not None else None,
             on_progress=context.on_progress,
         )

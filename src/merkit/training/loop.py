@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from merkit.errors import ConfigError, DataError
 from merkit.saving import write_whole
-from merkit.training.balance import balanced_weights, oversampled
+from merkit.training.balance import balanced_weights, oversampled, softened_weights
 from merkit.training.checkpoint import load_checkpoint, save_checkpoint
 from merkit.training.stage import Stage
 
@@ -82,6 +82,7 @@ def train(
     every: int = 5,
     log: Path | None = None,
     validate: Callable[[nn.Module], float] | None = None,
+    before_epoch: Callable[[int, nn.Module], None] | None = None,
     on_epoch: Callable[[int, nn.Module], None] | None = None,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Trained:
@@ -109,6 +110,9 @@ def train(
     validate : callable, optional
         Score of the network on clips that are held out *of the training clips*, higher is better.  With it
         the best epoch is kept, the earlier of equal ones; without it the last.
+    before_epoch : callable, optional
+        ``before_epoch(epoch, network)``, the network in training mode: sets what differs from epoch to epoch,
+        such as which layers are frozen.  What it sets must follow from the epoch alone.
     on_epoch : callable, optional
         ``on_epoch(epoch, network)``, the network in evaluation mode.
     on_progress : callable, optional
@@ -147,6 +151,9 @@ def train(
             rate = stage.schedule(epoch)
             for group in optimiser.param_groups:
                 group["lr"] = rate * group.get("lr_scale", 1.0)
+            network.train()
+            if before_epoch is not None:
+                before_epoch(epoch, network)
             means = _one_epoch(network, examples, labels, loss, weights, optimiser, stage, seed, epoch)
             history.append({"epoch": epoch, "lr": rate, **means})
             network.eval()
@@ -178,7 +185,6 @@ def _one_epoch(
     rng = np.random.default_rng(_seed(seed, stage.name, epoch))
     torch.manual_seed(int(rng.integers(2**63)))
     device = next(network.parameters()).device
-    network.train()
     rows = oversampled(labels, rng) if stage.balance == "oversample" else rng.permutation(len(labels))
     sums: defaultdict[str, float] = defaultdict(float)
     for group in _parts(rows, stage.batch * stage.accumulate):
@@ -215,9 +221,8 @@ def _optimiser(network: nn.Module, stage: Stage) -> torch.optim.Optimizer:
 
 
 def _class_weights(labels: NDArray[np.intp], stage: Stage, device: str) -> Tensor | None:
-    if stage.balance != "weights":
-        return None
-    return torch.from_numpy(balanced_weights(np.bincount(labels))).to(device)
+    weigh = {"weights": balanced_weights, "soft-weights": softened_weights}.get(stage.balance)
+    return None if weigh is None else torch.from_numpy(weigh(np.bincount(labels))).to(device)
 
 
 def _parts(rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
