@@ -14,7 +14,7 @@ from merkit.methods.akmnet.losses import akmnet_loss, global_sparsity, mean_marg
 from merkit.methods.akmnet.mining import binarise
 from merkit.methods.akmnet.network import Mined
 from merkit.methods.strcn.losses import focal_loss
-from merkit.training.balance import balanced_weights
+from merkit.training.balance import balanced_weights, softened_weights
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,13 @@ def test_balanced_weights_by_hand():
 def test_balanced_weights_make_every_class_count_the_same():
     counts = np.array([32, 72, 25, 126])
     assert balanced_weights(counts) * counts == pytest.approx(255 / 4)
+
+
+def test_softened_weights_make_up_for_half_of_the_imbalance():
+    counts = np.array([32, 63, 27, 25, 99])
+    weights = softened_weights(counts)
+    assert weights.mean() == pytest.approx(1, abs=1e-6)
+    assert weights * np.sqrt(counts) == pytest.approx(weights[0] * 32**0.5, rel=1e-6)
 
 
 def test_a_class_without_clips_cannot_be_weighted():

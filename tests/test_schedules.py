@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from merkit.errors import ConfigError
-from merkit.training.schedules import Constant, CyclingDecay, OscillatingCosine
+from merkit.training.schedules import Constant, CyclingDecay, OscillatingCosine, WarmCosine
 
 
 def test_the_forty_rates_of_akmnet():
@@ -52,6 +52,33 @@ def test_a_half_wave_is_plain_annealing():
 def test_the_fifteen_passes_of_strcn():
     rates = [CyclingDecay()(epoch) for epoch in range(1, 16)]
     assert rates == pytest.approx([1e-3, 8e-4, 6.4e-4] * 5)
+
+
+def test_a_warm_up_is_straight_and_what_follows_is_what_pytorch_anneals():
+    rates = [WarmCosine(1e-2, 1e-5, 3, 60)(epoch) for epoch in range(1, 61)]
+    assert rates[:3] == pytest.approx([1e-2 / 3, 2e-2 / 3, 1e-2])
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-2)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=57, eta_min=1e-5)
+    theirs = []
+    for _ in range(58):
+        theirs.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    assert rates[2:] == pytest.approx(theirs, rel=1e-6)
+    assert rates[-1] == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize(("warm_up", "epochs"), [(0, 1), (3, 1), (3, 3), (0, 5)])
+def test_a_short_training_is_warmed_up_as_far_as_it_goes(warm_up, epochs):
+    rates = [WarmCosine(1e-2, 1e-5, warm_up, epochs)(epoch) for epoch in range(1, epochs + 1)]
+    assert all(0 < rate <= 1e-2 for rate in rates)
+    assert rates[0] == pytest.approx(1e-2 / max(warm_up, 1))
+
+
+@pytest.mark.parametrize("settings", [{"top": 0.0}, {"bottom": 2.0}, {"warm_up": -1}, {"epochs": 0}])
+def test_a_warm_cosine_that_cannot_be_is_refused(settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        WarmCosine(**settings)
 
 
 def test_a_constant_stays():

@@ -23,8 +23,9 @@ class NetworkConfig:
     rate : float
         First rate of learning, above 0.
     weight_decay : float
-    balance : {"none", "oversample", "weights"}
-        Classes as they come, all as often as the largest, or with weights in the loss.
+    balance : {"none", "oversample", "weights", "soft-weights"}
+        Classes as they come, all as often as the largest, or with weights in the loss, see
+        :mod:`merkit.training.balance`.
     clip_norm : float, optional
         Gradients longer than this are shortened to it.
     precision : {"float32", "bfloat16"}

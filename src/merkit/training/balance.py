@@ -1,4 +1,4 @@
-"""Two ways to make the classes of a training set count alike; use one of them."""
+"""Ways to make the classes of a training set count alike, or nearly so; use one of them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,32 @@ def balanced_weights(counts: Sequence[int] | NDArray[np.integer]) -> NDArray[np.
     if not values.size or values.min() < 1:
         raise DataError(f"class counts {values.tolist()}: a class without training clips cannot be weighted")
     return (values.sum() / (len(values) * values)).astype(np.float32)
+
+
+def softened_weights(counts: Sequence[int] | NDArray[np.integer]) -> NDArray[np.float32]:
+    """Weights of the loss that make up for half of the imbalance: in proportion to 1 / √N_c, their mean 1.
+
+    Parameters
+    ----------
+    counts : sequence of int, shape (C,)
+        Training clips of each class.
+
+    Returns
+    -------
+    float32 array, shape (C,)
+
+    Raises
+    ------
+    DataError
+        If a class has no clip.
+
+    Examples
+    --------
+    >>> softened_weights([9, 1]).tolist()
+    [0.5, 1.5]
+    """
+    weights = np.sqrt(balanced_weights(counts).astype(np.float64))
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def oversampled(labels: NDArray[Any], rng: np.random.Generator) -> NDArray[np.intp]:

@@ -115,6 +115,49 @@ class CyclingDecay:
         return self.top * self.factor ** ((epoch - 1) % self.cycle)
 
 
+@dataclass(frozen=True)
+class WarmCosine:
+    """Up to the top in a straight line, then down half a wave of a cosine.
+
+    Parameters
+    ----------
+    top, bottom : float
+        Greatest rate, and that of the last epoch.
+    warm_up : int
+        Epochs until the top, which is the rate of the last of them; 0 begins there.
+    epochs : int
+        All of them, those of the warm-up too.
+
+    Examples
+    --------
+    >>> [WarmCosine(1e-2, 0.0, 2, 6)(epoch) for epoch in (1, 2, 4, 6)]
+    [0.005, 0.01, 0.005, 0.0]
+    """
+
+    top: float = 1e-3
+    bottom: float = 1e-5
+    warm_up: int = 3
+    epochs: int = 60
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        _check_rate("top", self.top)
+        if not 0 <= self.bottom <= self.top:
+            raise ConfigError(f"bottom={self.bottom!r}: expected a number from 0 to top={self.top!r}")
+        if isinstance(self.warm_up, bool) or not (isinstance(self.warm_up, int) and self.warm_up >= 0):
+            raise ConfigError(f"warm_up={self.warm_up!r}: expected a whole number of 0 or more")
+        _check_length("epochs", self.epochs)
+
+    def __call__(self, epoch: int) -> float:
+        """Rate of an epoch."""
+        _check_epoch(epoch)
+        peak = max(self.warm_up, 1)
+        if epoch <= peak:
+            return self.top * epoch / peak
+        gone = min((epoch - peak) / max(self.epochs - peak, 1), 1.0)
+        return self.bottom + 0.5 * (self.top - self.bottom) * (1.0 + math.cos(math.pi * gone))
+
+
 def _check_rate(name: str, value: float) -> None:
     if not 0 < value < math.inf:
         raise ConfigError(f"{name}={value!r}: expected a number above 0")

@@ -8,7 +8,7 @@ from merkit.errors import ConfigError, did_you_mean
 from merkit.training.schedules import Schedule
 
 OPTIMISERS = ("sgd", "adam", "adamw")
-BALANCE = ("none", "oversample", "weights")
+BALANCE = ("none", "oversample", "weights", "soft-weights")
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -35,8 +35,9 @@ class Stage:
         Examples that go through the network at once.
     accumulate : int
         Batches whose gradients make one step; the step is that of the mean over all their examples.
-    balance : {"none", "oversample", "weights"}
-        Whether classes are brought to the same number, or to the same weight in the loss.
+    balance : {"none", "oversample", "weights", "soft-weights"}
+        Whether classes are brought to the same number, or to the same weight in the loss, or half-way there
+        (the square root of these weights).
     clip_norm : float, optional
         Gradients longer than this are shortened to it.
     precision : {"float32", "bfloat16"}
