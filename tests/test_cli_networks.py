@@ -24,7 +24,11 @@ def tree(tmp_path_factory):
 @pytest.mark.parametrize("name", TINY)
 def test_a_network_goes_from_a_native_tree_to_metrics(name, tree, tmp_path, monkeypatch):
     monkeypatch.setenv("MERKIT_CACHE", str(tmp_path / "cache"))
-    settings = [word for setting in [*TINY[name], "face=whole", "head=keep", "epochs=1"] for word in ("--set", setting)]
+    settings = [
+        word
+        for setting in [*TINY[name], "face=whole", "head=keep", "epochs=1"]
+        for word in ("--set", setting)
+    ]
     status = main(
         ["evaluate", name, "--config", "small", "--data", f"casme2={tree}", "--protocol",
          "casme2-4class-2fold", "--engine", "serial", "-o", str(tmp_path / "run"), *settings]

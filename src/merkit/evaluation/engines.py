@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from merkit.errors import ConfigError
 from merkit.evaluation.isolation import work_apart
-from merkit.evaluation.job import Job, Outcome, work
+from merkit.evaluation.job import Job, Method, Outcome, work
 from merkit.processes import cores, in_processes
 
 ENGINES = ("auto", "serial", "processes")
@@ -37,41 +37,39 @@ def run_jobs(
     Raises
     ------
     ConfigError
-        For an unknown engine, or a method that cannot be sent to another process.
+        For a number of processes below 1.
     """
-    if engine not in ENGINES:
-        raise ConfigError(f"engine={engine!r}: allowed are {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
         raise ConfigError(f"workers={workers}: give 1 or more")
     count = min(workers or cores(), len(keys))
     if engine == "serial":
         return ((key, work(_handed_over(make_job(key)))) for key in keys)
-    return _in_processes(keys, make_job, max(count, 1))
-
-
-def _in_processes(
-    keys: Sequence[Key], make_job: Callable[[Key], Job], workers: int
-) -> Iterator[tuple[Key, Outcome]]:
-    def make_sendable(key: Key) -> Job:
-        job = make_job(key)
-        _check_sendable(job)
-        return job
-
     # Started afresh: a worker has no memory of the runner, and so no test labels.
-    return in_processes(keys, make_sendable, work_apart, workers, caller="evaluate")
+    return in_processes(keys, make_job, work_apart, max(count, 1), caller="evaluate")
+
+
+def check_engine(engine: str, method: Method) -> None:
+    """Refuse what :func:`run_jobs` could not do.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown engine, or a method that cannot be sent to another process.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"engine={engine!r}: allowed are {', '.join(ENGINES)}")
+    if engine == "serial":
+        return
+    try:
+        pickle.dumps(method)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"{method.name} cannot be sent to another process ({error}); define it at the top of a module, "
+            "or use engine='serial'"
+        ) from error
 
 
 def _handed_over(job: Job) -> Job:
     """The job with copies of its clips, as a process would get: what is done to them ends with the fold."""
     train, test = pickle.loads(pickle.dumps((job.train, job.test)))
     return replace(job, train=train, test=test)
-
-
-def _check_sendable(job: Job) -> None:
-    try:
-        pickle.dumps(job.method)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ConfigError(
-            f"{job.method.name} cannot be sent to another process ({error}); define it at the top of a "
-            "module, or use engine='serial'"
-        ) from error

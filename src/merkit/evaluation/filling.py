@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from merkit.cache import ClipCache
 from merkit.cache.key import check_unchanged, key_of
@@ -14,8 +14,8 @@ from merkit.clips import Clip, ClipTable
 from merkit.errors import ConfigError, DataError, LeakageError
 from merkit.evaluation.job import Method
 from merkit.evaluation.people import people
-from merkit.evaluation.prepared import Preparation
-from merkit.evaluation.trial import OnProgress
+from merkit.evaluation.prepared import Preparation, prepared
+from merkit.evaluation.trial import OnProgress, Trial
 from merkit.processes import cores, in_processes
 
 
@@ -131,6 +131,48 @@ def fill_cache(
     order = {clip.id: place for place, clip in enumerate(listed)}
     failed.sort(key=lambda failure: order[failure.clip])
     return Filled(step.name, made, there, failed, cache.remarks)
+
+
+def prepared_by_all(
+    trial: Trial,
+    method: Method,
+    tell: OnProgress,
+    closed: Sequence[str | Path] = (),
+    since: float = 0.0,
+    cache: ClipCache | None = None,
+    workers: int | None = None,
+) -> Trial:
+    """The same as :func:`merkit.evaluation.prepared.prepared`, with a cache in several processes.
+
+    Raises
+    ------
+    DataError
+        If it cannot be computed of a clip; the first is named.
+    LeakageError
+        If the recognizer knows a subject of the trial, or looks for what it must not know.
+    """
+    if cache is not None and (workers or cores()) > 1:
+        preparation = Preparation(method, people(trial.groups.tolist()), closed, since)
+        if preparation.step is not None:
+            try:
+                filled = fill_cache(
+                    method, trial.clips, cache, workers=workers, closed=closed, on_progress=tell
+                )
+            except DataError:
+                # The cache cannot be written: below the work is done without it, and that is said.
+                filled = None
+            if filled is not None and filled.failed:
+                _refuse(filled.failed)
+    return prepared(trial, method, tell, closed, since, cache)
+
+
+def _refuse(failed: Sequence[Failure]) -> NoReturn:
+    first = failed[0]
+    more = f" ({len(failed) - 1} more clips failed)" if len(failed) > 1 else ""
+    if first.bug:
+        raise RuntimeError(f"clip {first.clip!r}: {first.why}{more}")
+    named = "" if first.clip in first.why else f"clip {first.clip!r}: "
+    raise DataError(f"{named}{first.why}{more}")
 
 
 @dataclass(frozen=True)

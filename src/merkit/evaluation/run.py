@@ -20,10 +20,10 @@ from merkit.cache import ClipCache
 from merkit.clips import ClipTable
 from merkit.errors import ConfigError
 from merkit.evaluation.audit import audit_of
-from merkit.evaluation.engines import run_jobs
+from merkit.evaluation.engines import check_engine, run_jobs
+from merkit.evaluation.filling import prepared_by_all
 from merkit.evaluation.job import Job, Method
 from merkit.evaluation.predictions import text_of
-from merkit.evaluation.prepared import prepared
 from merkit.evaluation.provenance import provenance, settings_are
 from merkit.evaluation.result import Result, json_text
 from merkit.evaluation.scores import scores_of
@@ -111,6 +111,7 @@ def evaluate(
     seed_list = _seeds(seeds)
     recipe = _recipe(method, config, overrides or {})
     check_device(device)
+    check_engine(engine, recipe)
     if isinstance(protocol, str):
         from merkit.protocols import get_protocol
 
@@ -141,7 +142,8 @@ def evaluate(
         tell(resumed, len(keys), "folds")
         todo = [key for key in keys if key not in records]
         if todo:
-            trial = prepared(trial, recipe, tell, shut, store.began, cache)
+            at_once = 1 if engine == "serial" else workers
+            trial = prepared_by_all(trial, recipe, tell, shut, store.began, cache, at_once)
             tell(resumed, len(keys), "folds")
         for key, outcome in run_jobs(todo, make_job, engine=engine, workers=workers):
             records[key] = trial.record(key, outcome)

@@ -9,11 +9,10 @@ from typing import Any
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
-from merkit.errors import ConfigError, DataError
+from merkit.errors import ConfigError
 from merkit.evaluation.card import card_of, scores_for_card
-from merkit.evaluation.filling import fill_cache
+from merkit.evaluation.filling import prepared_by_all
 from merkit.evaluation.job import Method
-from merkit.evaluation.prepared import prepared
 from merkit.evaluation.run import check_device, settings_in_use
 from merkit.evaluation.store import PLAN, PlanFolder
 from merkit.evaluation.trial import OnProgress, Trial
@@ -104,9 +103,7 @@ def train_model(
         known = None if scores is None else scores_for_card(scores, plan)
         with _Training(checkpoints, plan, anew=force) as work:
             shut = (place, *closed, *((cache.folder.path,) if cache is not None else ()))
-            if cache is not None:
-                _fill(recipe, trial, cache, workers, closed, tell)
-            ready = prepared(trial, recipe, tell, shut, work.began, cache)
+            ready = prepared_by_all(trial, recipe, tell, shut, work.began, cache, workers)
             recognizer = recipe.make()
             context = FitContext(
                 seed=seed, device=device, checkpoint_dir=checkpoints, on_progress=on_progress
@@ -197,33 +194,3 @@ def _room_for_checkpoints(place: Path) -> Iterator[Path]:
         with suppress(OSError):
             folder.rmdir()
             place.rmdir()
-
-
-def _fill(
-    recipe: Method,
-    trial: Trial,
-    cache: ClipCache,
-    workers: int | None,
-    closed: Sequence[str | Path],
-    tell: OnProgress,
-) -> None:
-    """Compute in several processes what the method computes of each clip, if it does.
-
-    Raises
-    ------
-    DataError
-        If it cannot be computed of a clip.
-    """
-    if getattr(recipe.make(), "step", None) is None:
-        return
-    failed = fill_cache(
-        recipe, trial.clips, cache, workers=workers, closed=closed, on_progress=tell
-    ).failed  # fmt: skip
-    if not failed:
-        return
-    more = f" ({len(failed) - 1} more clips failed)" if len(failed) > 1 else ""
-    first = failed[0]
-    if first.bug:
-        raise RuntimeError(f"clip {first.clip!r}: {first.why}{more}")
-    named = "" if first.clip in first.why else f"clip {first.clip!r}: "
-    raise DataError(f"{named}{first.why}{more}")

@@ -28,7 +28,7 @@ _DRAWS = 5
 @register(
     "akmnet",
     config=AKMNetConfig,
-    summary="mines key frames from all frames of a clip, and judges those (Peng et al. 2020)",
+    summary="mines key frames from all frames of a clip, and judges those",
     paper="Peng et al. 2020, arXiv:2009.09179",
     configs=CONFIGS,
 )

@@ -73,7 +73,7 @@ class _STRCN(NetworkRecognizer):
 @register(
     "strcn-g",
     config=GeometricConfig,
-    summary="recurrent convolutions on the flow from onset to apex (Xia et al. 2020)",
+    summary="recurrent convolutions on the flow from onset to apex",
     paper="Xia et al. 2020, IEEE Transactions on Multimedia 22(3)",
     configs=GEOMETRIC_CONFIGS,
 )
@@ -155,7 +155,7 @@ class GeometricSTRCN(_STRCN):
 @register(
     "strcn-a",
     config=AppearanceConfig,
-    summary="recurrent convolutions on the pixels that move, column by column over time (Xia et al. 2020)",
+    summary="recurrent convolutions on the pixels that move, column by column over time",
     paper="Xia et al. 2020, IEEE Transactions on Multimedia 22(3)",
     configs=APPEARANCE_CONFIGS,
 )
