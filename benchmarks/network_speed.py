@@ -218,10 +218,12 @@ def main() -> None:
     cases = QUICK if options.quick else CASES
     # Of each network and configuration the longest clip.
     longest = tuple({(case.network, case.config): case for case in cases if case.config != "map28"}.values())
+    peaks = memory(longest)
+    print_table(peaks, "resident memory")
     result = {
         "torch": torch.__version__,
         "repeats": options.repeats,
-        "memory": memory(longest),
+        "memory": peaks,
         "rows": times(cases, options.repeats, THREADS, "cpu"),
         "card": on_card(cases, longest, options.repeats),
     }
@@ -236,7 +238,6 @@ def main() -> None:
         ],
         "milliseconds of one example",
     )
-    print_table(result["memory"], "resident memory")
     if not options.quick:
         print(f"saved {write_result('network_speed', result, seeds=[SEED]).name}")
 
