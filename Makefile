@@ -7,7 +7,7 @@ OUT ?= demo-out
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 MODELS := $(VENV)/.models
-BENCHMARKS := $(filter-out benchmarks/common.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out benchmarks/common.py benchmarks/shuffled.py,$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check docs bench clean
@@ -33,8 +33,8 @@ $(MODELS): $(INSTALLED)
 demo: setup ## simulate a face with known micro-expressions, find them, compare
 	$(BIN)/merkit demo -o $(OUT)
 
-test: setup ## run the tests
-	$(BIN)/python -m pytest
+test: setup ## run the tests, on all processors
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(INSTALLED) ## lint, formatting, types
 	$(BIN)/ruff check .

@@ -300,6 +300,12 @@ def test_training_starts_from_weights_that_say_whom_they_know(name, fitted, tmp_
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_it_says_on_which_clips_its_settings_were_chosen(name):
+    assert create_recognizer(name, config="small").settings_seen_on == ("simulated",)
+    assert "casme2" in create_recognizer(name).settings_seen_on
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_published_settings_train_a_step(name):
     # The counts are in the tests of the networks; here, that the recipe and the network fit each other.
     stage = create_recognizer(name).stage

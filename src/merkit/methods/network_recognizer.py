@@ -16,6 +16,7 @@ from merkit.errors import ConfigError, DataError
 from merkit.methods.context import FitContext
 from merkit.methods.network_config import NetworkConfig, shared_fields
 from merkit.methods.networks import create_network, get_network
+from merkit.methods.registry import get_method
 from merkit.methods.training_set import TRAINED, TrainingSet
 from merkit.saving import write_whole
 
@@ -62,6 +63,7 @@ class NetworkRecognizer(ABC):
 
     name: str
     config_type: ClassVar[type[NetworkConfig]]
+    authors_datasets: ClassVar[tuple[str, ...]] = ("casme2", "smic", "samm")
     classes_: NDArray[Any]
     network_: nn.Module
     history_: list[dict[str, float]]
@@ -79,6 +81,18 @@ class NetworkRecognizer(ABC):
     def abstain_below(self) -> float:
         """Top probability below which it abstains."""
         return float(self.config.abstain_below)
+
+    @property
+    def settings_seen_on(self) -> tuple[str, ...]:
+        """Datasets whose clips were at hand when the settings were chosen.
+
+        Those of the small configuration were chosen on simulated clips, all others by the authors on theirs.
+        """
+        small = get_method(self.name).configs["small"]
+        reference = self.config_type(**small)
+        if all(getattr(self.config, name) == getattr(reference, name) for name in small):
+            return ("simulated",)
+        return self.authors_datasets
 
     @property
     @abstractmethod

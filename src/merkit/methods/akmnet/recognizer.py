@@ -38,6 +38,7 @@ class AKMNetRecognizer(NetworkRecognizer):
     name = "akmnet"
     config: AKMNetConfig
     config_type = AKMNetConfig
+    authors_datasets = ("casme", "casme2", "smic", "samm")
 
     @property
     def step(self) -> Step:
