@@ -1,8 +1,8 @@
-"""Write the figures of networks.md from the newest result file.
+"""Write the figures of networks.md and of the claim sheets of the networks from the newest result files.
 
     python docs/fill_networks.py
 
-Replaces what stands between each pair of markers; a test holds the page to what this makes.
+Replaces what stands between each pair of markers; a test holds the pages to what this makes.
 """
 
 from __future__ import annotations
@@ -14,19 +14,96 @@ from fill_evaluation import from_here, table
 from fill_figures import ROOT, filled_in, newest
 
 PAGE = Path(__file__).resolve().parent / "networks.md"
-MISSING = "Not measured yet: `python benchmarks/network_speed.py`, then `python docs/fill_networks.py`."
+SHEETS = {
+    ROOT / "src/merkit/methods/strcn/README.md": ("strcn-g", "strcn-a"),
+    ROOT / "src/merkit/methods/akmnet/README.md": ("akmnet",),
+}
+MISSING = "Not measured yet: `python benchmarks/{0}.py`, then `python docs/fill_networks.py`."
 WORKS = ("forward_ms", "one_by_one_ms", "step_ms")
 
 
-def measured() -> bool:
-    """Whether there is a result file."""
-    return any((ROOT / "benchmarks" / "results").glob("network_speed-*.json"))
+def measured(name: str = "network_speed") -> bool:
+    """Whether a benchmark has a result file."""
+    return any((ROOT / "benchmarks" / "results").glob(f"{name}-*.json"))
+
+
+def scores(*methods: str) -> str:
+    """UF1 and UAR on SynthME-1, with labels as they are and shuffled; of all methods where none is named."""
+    if not measured("network_scores"):
+        return MISSING.format("network_scores")
+    result, link = newest("network_scores")
+    lines = [
+        [level, f"`{row['method']}`", row["labels"], *_scores(row)]
+        for level, rows in result["synthme"]["levels"].items()
+        for row in rows
+        if not methods or row["method"] in (*methods, "flow-svm")
+    ]
+    here = link.replace("](benchmarks", "](../../../../benchmarks") if methods else from_here(link)
+    size = result["synthme"]["size"]
+    text = (
+        f"SynthME-1, {size} px, three classes, leave one subject out, from raw frames; the small configurations "
+        f"on a CPU\n({here}). The mean over seeds with a 95 % interval over subjects; chance is 0.33. *Shuffled*: "
+        "the labels of\nthe training clips are dealt out anew.\n\n"
+    )
+    return text + table(["level", "method", "labels", "UF1", "each seed", "UAR", "clips"], lines)
+
+
+def maps() -> str:
+    """The same on the published flow maps."""
+    rows = newest("network_scores")[0]["maps"] if measured("network_scores") else []
+    if not rows:
+        return MISSING.format("network_scores")
+    result, link = newest("network_scores")
+    text = (
+        "Published 28×28 flow maps of 442 real clips, `megc2019`, leave one subject out "
+        f"({from_here(link)}):\n\n"
+    )
+    lines = [[f"`{row['method']}`", *_scores(row)] for row in result["maps"]]
+    return text + table(["method", "UF1", "each seed", "UAR", "clips"], lines)
+
+
+def frames() -> str:
+    """Which frames AKMNet chooses where few of them move."""
+    if not measured("akmnet_frames"):
+        return MISSING.format("akmnet_frames")
+    result, link = newest("akmnet_frames")
+    lines = [
+        [
+            f"`{name}`", f"{row['covered']:.2f}", f"{row['random']:.2f}",
+            "{:+.2f} ({:+.2f} to {:+.2f})".format(row["gain"], *row["ci95"]), f"{row['chosen']:.1f}",
+            f"{row['right']:.2f}",
+        ]
+        for name, row in result["selection"].items()
+    ]  # fmt: skip
+    text = (
+        f"Clips of {result['frames']} frames of which {result['moving']} move, of people who were not learnt "
+        f"from ({from_here(link)}).\n*Covered*: the share of the moving frames that are among the chosen; "
+        "*random*: what as many frames drawn at random cover.\n\n"
+    )
+    head = ["steps", "covered", "random", "difference", "chosen", "right class"]
+    return text + table(head, lines)
+
+
+def ablation() -> str:
+    """What each step of AKMNet is worth."""
+    rows = newest("akmnet_frames")[0]["ablation"] if measured("akmnet_frames") else []
+    if not rows:
+        return MISSING.format("akmnet_frames")
+    lines = [[f"`{row['variant']}`", *_scores(row)] for row in rows]
+    text = "The small configuration on SynthME-1 easy, leave one subject out; first the whole method:\n\n"
+    return text + table(["variant", "UF1", "each seed", "UAR", "clips"], lines)
+
+
+def _scores(row: dict[str, Any]) -> list[str]:
+    low, high = row["ci95"]["uf1"]
+    seeds = " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"])
+    return [f"{row['uf1']:.3f} ({low:.2f} to {high:.2f})", seeds, f"{row['uar']:.3f}", str(row["n"])]
 
 
 def speed() -> str:
     """Time of one example on the processor, and on the card where one was measured."""
     if not measured():
-        return MISSING
+        return MISSING.format("network_speed")
     result, link = newest("network_speed")
     counts = sorted({row["threads"] for row in result["rows"]}, reverse=True)
     found: dict[tuple[Any, ...], dict[int, dict[str, Any]]] = {}
@@ -50,7 +127,7 @@ def speed() -> str:
 def memory() -> str:
     """Most memory of a process."""
     if not measured():
-        return MISSING
+        return MISSING.format("network_speed")
     result, link = newest("network_speed")
     rows = {(_case(row), row["work"]): row for row in result["memory"]}
     lines = [
@@ -107,8 +184,19 @@ def _ms(value: float | None) -> str:
 
 def filled(text: str) -> str:
     """The page with the figures of today."""
-    return filled_in(text, {"speed": speed, "memory": memory})
+    makers = {
+        "speed": speed, "memory": memory, "scores": scores, "maps": maps, "frames": frames,
+        "ablation": ablation,
+    }  # fmt: skip
+    return filled_in(text, makers)
+
+
+def filled_sheet(text: str, methods: tuple[str, ...]) -> str:
+    """The claim sheet of some methods with the figures of today."""
+    return filled_in(text, {"scores": lambda: scores(*methods)})
 
 
 if __name__ == "__main__":
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for sheet, methods in SHEETS.items():
+        sheet.write_text(filled_sheet(sheet.read_text(encoding="utf-8"), methods), encoding="utf-8")

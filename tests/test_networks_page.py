@@ -30,6 +30,9 @@ def fill(monkeypatch):
 
 def test_figures_are_those_of_the_newest_results(page, fill):
     assert fill.filled(page) == page
+    for sheet, methods in fill.SHEETS.items():
+        text = sheet.read_text(encoding="utf-8")
+        assert fill.filled_sheet(text, methods) == text
 
 
 def result_of(card: bool) -> dict:
