@@ -41,9 +41,9 @@ def scores(*methods: str) -> str:
     here = link.replace("](benchmarks", "](../../../../benchmarks") if methods else from_here(link)
     size = result["synthme"]["size"]
     text = (
-        f"SynthME-1, {size} px, three classes, leave one subject out, from raw frames; the small configurations "
-        f"on a CPU\n({here}). The mean over seeds with a 95 % interval over subjects; chance is 0.33. *Shuffled*: "
-        "the labels of\nthe training clips are dealt out anew.\n\n"
+        f"SynthME-1, {size} px, three classes, leave one subject out, from raw frames; the small "
+        f"configurations on a CPU\n({here}). The mean over seeds with a 95 % interval over subjects; chance "
+        "is 0.33. *Shuffled*: the labels of\nthe training clips are dealt out anew.\n\n"
     )
     return text + table(["level", "method", "labels", "UF1", "each seed", "UAR", "clips"], lines)
 
