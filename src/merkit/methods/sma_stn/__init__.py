@@ -1,0 +1,1 @@
+"""Segmented movement-attending spatiotemporal network, SMA-STN; see README.md for the claim sheet."""

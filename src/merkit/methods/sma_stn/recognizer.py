@@ -1,0 +1,192 @@
+"""The SMA-STN recognizer: clips of any length in, classes and weights of their segments out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from merkit.errors import ConfigError
+from merkit.methods.network_config import shared_fields
+from merkit.methods.network_recognizer import NetworkRecognizer
+from merkit.methods.registry import register
+from merkit.methods.sma_stn.config import CONFIGS, FEATURE, SMASTNConfig, SMASTNInput
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from merkit.cache import Step
+    from merkit.clips import Clip
+    from merkit.methods.context import FitContext
+    from merkit.training.loop import Examples, Loss
+    from merkit.training.pretrained import Pretrained
+    from merkit.training.stage import Stage
+
+
+@register(
+    "sma-stn",
+    config=SMASTNConfig,
+    summary="dynamic images of segments, weighed by where and when a face moves (Liu et al. 2020)",
+    paper="Liu et al. 2020, arXiv:2010.09342",
+    configs=CONFIGS,
+)
+class SMASTNRecognizer(NetworkRecognizer):
+    """SMA-STN over clips of any length; it needs no apex.  See `NetworkRecognizer` and the claim sheet.
+
+    Attributes
+    ----------
+    limits_ : float64 array, shape (N,)
+        What the dynamic images are divided by, from those of the training clips; ``None`` with
+        ``scaling="minmax"``.
+    """
+
+    name = "sma-stn"
+    config: SMASTNConfig
+    config_type = SMASTNConfig
+    limits_: NDArray[np.float64] | None = None
+
+    @property
+    def step(self) -> Step:
+        """The faces of a clip."""
+        from merkit.cache import Step
+        from merkit.methods.sma_stn.inputs import faces
+
+        how = SMASTNInput(**shared_fields(self.config, SMASTNInput))
+        return Step(
+            FEATURE, version=1, settings=how, compute=faces, gives=(FEATURE,), faces=how.face == "detect"
+        )
+
+    @property
+    def stage(self) -> Stage:
+        """A cosine after a warm-up."""
+        return self.config.stage
+
+    def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> Examples:
+        from merkit.methods.sma_stn.examples import TrainingExamples, fold_limits
+
+        faces = [clip.features[FEATURE] for clip in clips]
+        self.limits_ = fold_limits(faces, self.config) if self.config.scaling == "fold" else None
+        return TrainingExamples(faces, truth, self.config, self.limits_)
+
+    def _given(self, clip: Clip) -> Tensor:
+        """Dynamic images (1 + realisations, N, 3, S, S) of the frames in the centre, and of drawn ones."""
+        from merkit.methods.sma_stn.examples import judged_tokens
+
+        return judged_tokens(clip.features[FEATURE], self.config, self.limits_)
+
+    def _logits(self, network: nn.Module, given: Tensor) -> Tensor:
+        out: Tensor = network(given).logits.mean(dim=0, keepdim=True)
+        return out
+
+    def _loss(self) -> Loss:
+        import torch
+        from torch.nn import functional
+
+        from merkit.methods.sma_stn.losses import class_deviation, movement_deviation
+
+        config = self.config
+
+        def by_class(network: Any, features: Tensor, labels: Tensor) -> Tensor:
+            directions = functional.normalize(features.float(), dim=1)
+            network.centres.meet(directions, labels)
+            value = class_deviation(
+                directions, labels, network.centres.points.clone(), network.centres.seen, margin=config.margin
+            )
+            network.centres.follow(directions, labels)
+            return value
+
+        def loss(
+            network: Any, given: Tensor, labels: Tensor, class_weights: Tensor | None
+        ) -> Mapping[str, Tensor]:
+            by_movement = config.deviation_weight > 0 and config.deviation == "movement"
+            if by_movement:
+                # A clip in which nothing moves goes along, so that both see the same normalisation.
+                given = torch.cat([given, torch.zeros_like(given[:1])])
+            out = network(given)
+            classes = functional.cross_entropy(out.logits[: len(labels)], labels, reduction="none")
+            if class_weights is not None:
+                classes = classes * class_weights[labels]
+            parts = {"loss": classes.mean(), "classification": classes.mean()}
+            if config.deviation_weight > 0:
+                deviation = (
+                    movement_deviation(
+                        out.vectors[:-1].float(), out.vectors[-1].float().mean(dim=0), margin=config.margin
+                    )
+                    if by_movement
+                    else by_class(network, out.features, labels)
+                )
+                parts["loss"] = parts["classification"] + config.deviation_weight * deviation
+                parts["deviation"] = deviation
+            return parts
+
+        return loss
+
+    def _weights_to_start_from(self, context: FitContext) -> Pretrained | None:
+        """Those of a folder, or of a file with a ResNet-18."""
+        given = self.config.pretrained
+        if context.artifacts.get("pretrained") is None and given is not None and Path(given).is_file():
+            from merkit.methods.sma_stn.trunk_weights import trunk_weights
+
+            return trunk_weights(given, self.config.widths)
+        start = super()._weights_to_start_from(context)
+        if start is None and self.config.freeze:
+            raise ConfigError(
+                "freeze=True: there are no weights to keep; give pretrained, or take another configuration"
+            )
+        if start is None:
+            return None
+        # Centres are those of other classes, and of features that this training will leave.
+        state = {name: value for name, value in start.state.items() if not name.startswith("centres.")}
+        return replace(start, state=state)
+
+    def _statistics(self) -> dict[str, NDArray[Any]]:
+        return {} if self.limits_ is None else {"limits": self.limits_}
+
+    def _take_statistics(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.limits_ = np.asarray(arrays["limits"]) if self.config.scaling == "fold" else None
+
+    def _explain(self, clip: Clip, column: int) -> dict[str, Any]:
+        """Which segments count how much, and where in them it looks.
+
+        Returns
+        -------
+        dict
+            ``segments``: for each, annotated numbers of its first and its last frame (``frames``) and its
+            ``weight``; none with ``images="global"``.  ``whole_clip_weight``: that of the image of the whole
+            clip, ``None`` without.  ``key_frames``: numbers of the frames in the centre of their bins, which
+            are looked at beside drawn ones; ``centre_probabilities``: by these alone.  ``attention``: float
+            array (N, h, w) over the dynamic images of these.
+        """
+        import torch
+
+        from merkit.methods.sma_stn.sampling import sampled_frames, segment_ends
+
+        config = self.config
+        network: Any = self.network_
+        given = self._given(clip)
+        with torch.inference_mode():
+            out = network(given.to(next(network.parameters()).device))
+        weights = [float(weight) for weight in out.weights.double().mean(dim=0)]
+        first = 0 if clip.onset is None else clip.index(clip.onset)
+        numbers, length = clip.source.numbers[first:], len(clip.features[FEATURE])
+        spans = segment_ends(length, config.segments, config.samples)
+        if config.images == "global":
+            spans = spans[:0]
+        maps = self._attention(network.places, given[:1], column)
+        return {
+            "segments": [
+                {"frames": [numbers[start], numbers[end]], "weight": weight}
+                for (start, end), weight in zip(spans, weights, strict=False)
+            ],
+            "whole_clip_weight": None if config.images == "local" else weights[-1],
+            "key_frames": [
+                numbers[at] for at in np.unique(sampled_frames(length, config.segments, config.samples))
+            ],
+            "centre_probabilities": out.logits[0].double().softmax(dim=0).tolist(),
+            # Maps of jointly attended images come one under the other.
+            "attention": maps.reshape(config.tokens, -1, maps.shape[-1]),
+        }
