@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
 # The one line that a new network adds here.  These modules hold settings alone and must not import torch:
 # it is loaded when a network is made.
-_MODULES = ("merkit.methods.akmnet.config", "merkit.methods.strcn.config")
+_MODULES = (
+    "merkit.methods.akmnet.config",
+    "merkit.methods.fal_convlstm.config",
+    "merkit.methods.sma_stn.config",
+    "merkit.methods.strcn.config",
+)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ _MODULES = (
     "merkit.methods.baselines.flow_svm.recognizer",
     "merkit.methods.baselines.descriptor_svm.recognizer",
     "merkit.methods.akmnet.recognizer",
+    "merkit.methods.fal_convlstm.recognizer",
+    "merkit.methods.sma_stn.recognizer",
     "merkit.methods.strcn.recognizer",
 )
 

@@ -1,0 +1,1 @@
+"""Facial action learning with a ConvLSTM, FAL-ConvLSTM; see README.md for the claim sheet."""
