@@ -73,6 +73,8 @@ CASES = (
     *(Case("strcn-a", config, (1, 1, 700, 30)) for config in ("published", "small")),
     *(Case("akmnet", "published", (1, 1, frames, 128, 128)) for frames in FRAMES),
     *(Case("akmnet", "small", (1, 1, frames, 64, 64)) for frames in FRAMES),
+    Case("fal-convlstm", "published", (1, 3, 10, 112, 112)),
+    Case("fal-convlstm", "small", (1, 3, 10, 64, 64)),
     Case("sma-stn", "published", (1, 4, 3, 112, 112)),
     Case("sma-stn", "small", (1, 4, 3, 64, 64)),
 )
