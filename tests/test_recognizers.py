@@ -24,8 +24,9 @@ SMALL = {
     },
     "descriptor-svm": {"config": "lbp-sip", "face": "whole", "grid": 3, "inner_folds": 2},
     "fal-convlstm": {
-        "config": "small", "face": "whole", "head": "keep", "size": 32, "length": 5, "epochs": 20, "rate": 0.01,
-        "warm_up": 1, "widths": (6, 8, 12, 16), "features": 8, "hidden": 8, "augment": False, "dropout": 0.0,
+        "config": "small", "face": "whole", "head": "keep", "size": 32, "length": 5, "epochs": 20,
+        "rate": 0.01, "warm_up": 1, "widths": (6, 8, 12, 16), "features": 8, "hidden": 8, "augment": False,
+        "dropout": 0.0,
     },
     "flow-svm": {"face": "whole", "inner_folds": 2},
     "sma-stn": {
