@@ -38,7 +38,7 @@ def class_deviation(
     0.0
     """
     distances = (directions[:, None] - centres.detach()).square().sum(dim=2)
-    own = functional.one_hot(labels, len(centres)).bool()
+    own = _membership(labels, len(centres))
     to_own = (distances * own).sum(dim=1)
     to_others = distances.masked_fill(own | ~seen, torch.inf).amin(dim=1)
     return (functional.relu(to_own - to_others + margin) + 0.5 * to_own).mean()
@@ -113,8 +113,13 @@ class ClassCentres(nn.Module):
         self.points.copy_(torch.where(present[:, None], moved, self.points))
 
     def _means(self, directions: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        own = functional.one_hot(labels, len(self.seen)).to(self.points.dtype)
+        own = _membership(labels, len(self.seen)).to(self.points.dtype)
         counts = own.sum(dim=0)
         # No matrix product, which would be less exact where a training computes in bfloat16.
         sums = (own[:, :, None] * directions.detach()[:, None]).sum(dim=0)
         return sums / counts.clamp_min(1.0)[:, None], counts > 0
+
+
+def _membership(labels: Tensor, num_classes: int) -> Tensor:
+    """Which class (column) each clip (row) is of, as bool."""
+    return labels[:, None] == torch.arange(num_classes, device=labels.device)
