@@ -1,4 +1,4 @@
-"""The MERSiamC3D networks against their specification: counts, shapes, pairs, losses, transfer, interpolation."""
+"""The MERSiamC3D networks against their specification: counts, shapes, pairs, losses, interpolation."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ FLOW_FEATURE, FACES_FEATURE = "mersiamc3d-flow", "mersiamc3d-faces"
 MARKS_FEATURE = "mersiamc3d-marks"
 """Positions of onset, apex and offset among the faces."""
 LEAST_RATE = 1e-5
-MIN_SIDE = 32
+MIN_SIDE = 24
 """Of a face in pixels: the least that the pyramid of the flow and the pools leave something of."""
 _SMALL: Mapping[str, Any] = {"widths": (8, 16, 32, 64), "hidden": 32}
 _FULL: Mapping[str, Any] = {"widths": (64, 128, 256, 512), "depths": (1, 1, 2, 2)}
@@ -176,6 +176,8 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
         Share of the pairs of one class that must be of two people.
     embedding : int
         Values of a clip in the prior stage.
+    mirror : float
+        Probability with which a training clip is mirrored; 0 where classes differ in the side of the face.
     shift : int
         Pixels by which a training clip may be moved.
     interpolation_epochs, triplets, triplet_batch, interpolation_rate
@@ -198,6 +200,7 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
     pair_batch: int = 32
     across: float = 0.5
     embedding: int = 128
+    mirror: float = 0.5
     shift: int = 4
     interpolation_epochs: int = 20
     triplets: int = 2000
@@ -218,6 +221,7 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
             check_whole(self, name, 0)
         check_range(self, "gamma", 0.0, 100.0)
         check_range(self, "across", 0.0, 1.0)
+        check_range(self, "mirror", 0.0, 1.0)
         check_word(self, "prior", PRIORS)
         check_word(self, "views", VIEWS)
         self._check_alpha()

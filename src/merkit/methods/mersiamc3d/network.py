@@ -142,6 +142,10 @@ class Siamese(nn.Module):
         self.encoder = encoder
         self.embed = nn.Linear(encoder.width, embedding)
         self.compare = nn.Linear(embedding, 1) if compare else None
+        if self.compare is not None:
+            # The larger the differences, the less alike; from random signs it often learnt nothing.
+            nn.init.constant_(self.compare.weight, -1.0)
+            nn.init.ones_(self.compare.bias)
 
     def embedded(self, x: Tensor) -> Tensor:
         """Embeddings (N, embedding) of sequences (N, 3, T, H, W), each of length 1."""

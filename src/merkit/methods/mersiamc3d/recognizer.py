@@ -154,7 +154,11 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
 
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> ClipSequences:
         return ClipSequences(
-            [self._versions(clip) for clip in clips], truth, scale=self.scale_, shift=self.config.shift
+            [self._versions(clip) for clip in clips],
+            truth,
+            scale=self.scale_,
+            mirror=self.config.mirror,
+            shift=self.config.shift,
         )
 
     def _given(self, clip: Clip) -> Tensor:

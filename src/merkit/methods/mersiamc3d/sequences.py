@@ -81,13 +81,17 @@ def shifted(flow: NDArray[np.floating], down: int, right: int) -> NDArray[np.flo
     return moved
 
 
-def augmented(versions: NDArray[np.floating], rng: np.random.Generator, shift: int) -> NDArray[np.floating]:
-    """One of the versions of a clip, mirrored half of the time, moved, and stronger or weaker.
+def augmented(
+    versions: NDArray[np.floating], rng: np.random.Generator, *, mirror: float, shift: int
+) -> NDArray[np.floating]:
+    """One of the versions of a clip, mirrored or not, moved, and stronger or weaker.
 
     Parameters
     ----------
     versions : float array, shape (V, 2, T, H, W)
     rng : numpy.random.Generator
+    mirror : float
+        Probability with which it is mirrored.
     shift : int
         Most pixels by which it is moved.
 
@@ -96,7 +100,7 @@ def augmented(versions: NDArray[np.floating], rng: np.random.Generator, shift: i
     float array, shape (2, T, H, W)
     """
     flow: NDArray[np.floating] = versions[rng.integers(len(versions))].astype(np.float32)
-    if rng.random() < 0.5:
+    if rng.random() < mirror:
         flow = mirrored(flow)
     down, right = (int(step) for step in rng.integers(-shift, shift + 1, 2))
     return shifted(flow, down, right) * np.float32(rng.uniform(*AMPLITUDES))
@@ -112,7 +116,7 @@ class ClipSequences:
     labels : int array, shape (N,)
     scale : float
         See :func:`as_input`.
-    shift : int
+    mirror, shift
         See :func:`augmented`.
     """
 
@@ -122,14 +126,16 @@ class ClipSequences:
         labels: NDArray[np.intp],
         *,
         scale: float,
+        mirror: float,
         shift: int,
     ) -> None:
         self.labels = labels
-        self._versions, self._scale, self._shift = versions, scale, shift
+        self._versions, self._scale, self._mirror, self._shift = versions, scale, mirror, shift
 
     def one(self, row: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """The input (3, T, H, W) of a clip."""
-        return as_input(augmented(self._versions[row], rng, self._shift), self._scale)
+        flow = augmented(self._versions[row], rng, mirror=self._mirror, shift=self._shift)
+        return as_input(flow, self._scale)
 
     def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Tensor:
         """Inputs (N, 3, T, H, W)."""
