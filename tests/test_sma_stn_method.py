@@ -456,6 +456,8 @@ def test_a_file_that_is_no_resnet18_is_refused_in_one_line(tmp_path):
         with pytest.raises(DataError, match=said) as refused:
             trunk_weights(tmp_path / f"{name}.safetensors", (64, 128, 256))
         assert "\n" not in str(refused.value)
+    with pytest.raises(DataError, match="cannot be read"):
+        made(pretrained=str(tmp_path / "nowhere.pth")).fit(CLIPS, LABELS, GROUPS)
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(DataError, match="is no file of weights"):
         trunk_weights(tmp_path / "text.pth", (8, 12, 16))

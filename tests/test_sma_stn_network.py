@@ -94,6 +94,12 @@ def test_outputs_have_the_shapes_of_the_specification():
     assert [tuple(part.shape) for part in out] == [(2, 5), (2, 4), (2, 256), (2, 4, 256)]
 
 
+def test_the_published_network_judges_a_clip():
+    with torch.inference_mode():
+        out = tiny(size=112, widths=(64, 128, 256)).eval()(noise(1, 4, 3, 112, 112))
+    assert all(bool(torch.isfinite(part).all()) for part in out)
+
+
 def test_rows_of_the_attention_and_weights_of_the_images_sum_to_one():
     network = awake(tiny())
     out = network(noise(3, 4, 3, 32, 32))

@@ -1,6 +1,11 @@
-"""The deviation enhancement loss (DE-Loss) of SMA-STN, in two readings; the paper's formula is not known."""
+"""Cross-entropy and the deviation enhancement loss (DE-Loss) of SMA-STN.
+
+The paper's formula of the latter is not known; these are two readings of what it is for.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -118,6 +123,54 @@ class ClassCentres(nn.Module):
         # No matrix product, which would be less exact where a training computes in bfloat16.
         sums = (own[:, :, None] * directions.detach()[:, None]).sum(dim=0)
         return sums / counts.clamp_min(1.0)[:, None], counts > 0
+
+
+def sma_stn_loss(
+    network: Any,
+    tokens: Tensor,
+    labels: Tensor,
+    class_weights: Tensor | None,
+    *,
+    deviation: str = "class",
+    weight: float = 0.1,
+    margin: float = 0.5,
+) -> dict[str, Tensor]:
+    """Cross-entropy of a batch and, with its weight, one reading of the DE-Loss.
+
+    Parameters
+    ----------
+    network : SMASTN
+        Its centres follow the batch.
+    tokens : float tensor, shape (B, N, 3, S, S)
+    labels : integer tensor, shape (B,)
+    class_weights : float tensor, shape (C,), optional
+        Of the cross-entropy.
+    deviation : {"class", "movement"}
+    weight : float
+        λ; with 0 there is no DE-Loss, and centres stay as they are.
+    margin : float
+
+    Returns
+    -------
+    dict of scalar tensors
+        ``loss``, ``classification`` and, unless its weight is 0, ``deviation``.
+    """
+    still = weight > 0 and deviation == "movement"
+    # A clip in which nothing moves goes along, so that all see the same normalisation.
+    out = network(torch.cat([tokens, torch.zeros_like(tokens[:1])]) if still else tokens)
+    each = functional.cross_entropy(out.logits[: len(labels)], labels, reduction="none")
+    classification = (each if class_weights is None else each * class_weights[labels]).mean()
+    if not weight > 0:
+        return {"loss": classification, "classification": classification}
+    if still:
+        vectors = out.vectors.float()
+        value = movement_deviation(vectors[:-1], vectors[-1].mean(dim=0), margin=margin)
+    else:
+        directions, centres = functional.normalize(out.features.float(), dim=1), network.centres
+        centres.meet(directions, labels)
+        value = class_deviation(directions, labels, centres.points.clone(), centres.seen, margin=margin)
+        centres.follow(directions, labels)
+    return {"loss": classification + weight * value, "classification": classification, "deviation": value}
 
 
 def _membership(labels: Tensor, num_classes: int) -> Tensor:

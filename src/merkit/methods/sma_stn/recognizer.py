@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,52 +84,15 @@ class SMASTNRecognizer(NetworkRecognizer):
         return out
 
     def _loss(self) -> Loss:
-        import torch
-        from torch.nn import functional
+        from merkit.methods.sma_stn.losses import sma_stn_loss
 
-        from merkit.methods.sma_stn.losses import class_deviation, movement_deviation
-
-        config = self.config
-
-        def by_class(network: Any, features: Tensor, labels: Tensor) -> Tensor:
-            directions = functional.normalize(features.float(), dim=1)
-            network.centres.meet(directions, labels)
-            value = class_deviation(
-                directions, labels, network.centres.points.clone(), network.centres.seen, margin=config.margin
-            )
-            network.centres.follow(directions, labels)
-            return value
-
-        def loss(
-            network: Any, given: Tensor, labels: Tensor, class_weights: Tensor | None
-        ) -> Mapping[str, Tensor]:
-            by_movement = config.deviation_weight > 0 and config.deviation == "movement"
-            if by_movement:
-                # A clip in which nothing moves goes along, so that both see the same normalisation.
-                given = torch.cat([given, torch.zeros_like(given[:1])])
-            out = network(given)
-            classes = functional.cross_entropy(out.logits[: len(labels)], labels, reduction="none")
-            if class_weights is not None:
-                classes = classes * class_weights[labels]
-            parts = {"loss": classes.mean(), "classification": classes.mean()}
-            if config.deviation_weight > 0:
-                deviation = (
-                    movement_deviation(
-                        out.vectors[:-1].float(), out.vectors[-1].float().mean(dim=0), margin=config.margin
-                    )
-                    if by_movement
-                    else by_class(network, out.features, labels)
-                )
-                parts["loss"] = parts["classification"] + config.deviation_weight * deviation
-                parts["deviation"] = deviation
-            return parts
-
-        return loss
+        how = self.config
+        return partial(sma_stn_loss, deviation=how.deviation, weight=how.deviation_weight, margin=how.margin)
 
     def _weights_to_start_from(self, context: FitContext) -> Pretrained | None:
         """Those of a folder, or of a file with a ResNet-18."""
         given = self.config.pretrained
-        if context.artifacts.get("pretrained") is None and given is not None and Path(given).is_file():
+        if context.artifacts.get("pretrained") is None and given is not None and not Path(given).is_dir():
             from merkit.methods.sma_stn.trunk_weights import trunk_weights
 
             return trunk_weights(given, self.config.widths)
