@@ -75,6 +75,8 @@ CASES = (
     *(Case("akmnet", "small", (1, 1, frames, 64, 64)) for frames in FRAMES),
     Case("fal-convlstm", "published", (1, 3, 10, 112, 112)),
     Case("fal-convlstm", "small", (1, 3, 10, 64, 64)),
+    Case("mersiamc3d", "published", (1, 3, 10, 112, 112)),
+    Case("mersiamc3d", "small", (1, 3, 10, 56, 56)),
     Case("sma-stn", "published", (1, 4, 3, 112, 112)),
     Case("sma-stn", "small", (1, 4, 3, 64, 64)),
 )

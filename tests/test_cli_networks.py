@@ -12,6 +12,7 @@ from merkit.simulate.native import write_tree
 TINY = {
     "akmnet": ["widths=[4,4,4,4]", "hidden=2", "alpha=0"],
     "fal-convlstm": ["size=32", "widths=[4,4,4,4]", "features=4", "hidden=2", "length=3"],
+    "mersiamc3d": ["size=24", "widths=[4,4,4,4]", "prior_epochs=1", "pairs=8", "jittered=0"],
     "sma-stn": ["size=32", "widths=[4,4,4]", "realisations=1"],
     "strcn-a": ["width=4", "copies=1", "alpha=0"],
     "strcn-g": ["width=4", "shape=[68,66]", "flow=dis"],

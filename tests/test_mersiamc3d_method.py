@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from test_recognizers import CLIPS, GROUPS, LABELS, toy_clip
 
+from merkit.cli.main import main
 from merkit.clips import Clip
 from merkit.errors import AnnotationError, ConfigError, DataError
 from merkit.methods import FitContext
@@ -48,6 +50,7 @@ from merkit.methods.mersiamc3d.sequences import (
 )
 from merkit.methods.mersiamc3d.triplets import learn_interpolator
 from merkit.methods.training_set import TrainingSet
+from merkit.simulate.native import write_tree
 
 TINY = {
     **CONFIGS["small"],
@@ -651,3 +654,19 @@ def test_two_corrections_of_the_balance_at_once_are_refused():
     with pytest.raises(ConfigError, match="two corrections at once"):
         made(balance="oversample")
     assert made(balance="weights", alpha="equal").stage.balance == "weights"
+
+
+def test_frames_are_synthesised_from_a_native_tree_to_metrics(tmp_path, monkeypatch):
+    monkeypatch.setenv("MERKIT_CACHE", str(tmp_path / "cache"))
+    tree = write_tree("casme2", tmp_path / "casme2", clips=12, size=48)
+    settings = [
+        "size=24", "widths=[4,4,4,4]", "prior_epochs=1", "pairs=8", "jittered=0", "face=whole", "head=keep",
+        "transition=adaconv", "interpolation_epochs=1", "triplets=4", "epochs=1",
+    ]  # fmt: skip
+    status = main(
+        ["evaluate", "mersiamc3d", "--config", "small", "--data", f"casme2={tree}", "--protocol",
+         "casme2-4class-2fold", "--engine", "serial", "-o", str(tmp_path / "run"),
+         *(word for setting in settings for word in ("--set", setting))]
+    )  # fmt: skip
+    assert status == 0
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))["leak_free"]

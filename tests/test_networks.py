@@ -28,12 +28,20 @@ CASES = {
         (3, 3, 4, 32, 32),
         (3, 1, 4, 32, 32),
     ),
+    "mersiamc3d": (
+        {"widths": (8, 12, 16, 24), "hidden": 24, "dropout": 0.0, "encoder_rate": 1.0, "num_classes": 4},
+        (3, 3, 8, 16, 16),
+        (3, 2, 8, 16, 16),
+    ),
     "sma-stn": ({"size": 32, "widths": (4, 6, 8)}, (3, 4, 3, 32, 32), (3, 4, 3, 32, 48)),
     "strcn-a": ({"width": 8}, (3, 1, 70, 30), (3, 1, 70, 15)),
     "strcn-g": ({"width": 8}, (3, 2, 80, 70), (3, 1, 80, 70)),
 }
 # Biases that the next step takes away again: a softmax, or batch normalisation.
-CANCELLED = {"sma-stn": {"places.key.bias", "places.out.bias", "weighting.score.bias"}}
+CANCELLED = {
+    "mersiamc3d": {f"encoder.stages.{stage}.0.conv.bias" for stage in range(4)},
+    "sma-stn": {"places.key.bias", "places.out.bias", "weighting.score.bias"},
+}
 METHODS_FOLDER = Path(networks.__file__).parent
 
 

@@ -29,6 +29,11 @@ SMALL = {
         "dropout": 0.0,
     },
     "flow-svm": {"face": "whole", "inner_folds": 2},
+    "mersiamc3d": {
+        "config": "small", "face": "whole", "head": "keep", "size": 24, "widths": (6, 8, 12, 16),
+        "hidden": 16, "dropout": 0.0, "encoder_rate": 1.0, "rate": 0.01, "epochs": 12, "frozen": 1,
+        "batch": 6, "prior_epochs": 1, "pairs": 32, "pair_batch": 16, "mirror": 0.0, "shift": 1,
+    },
     "sma-stn": {
         "config": "small", "face": "whole", "head": "keep", "size": 32, "widths": (6, 8, 12), "epochs": 15,
         "rate": 0.01, "warm_up": 1, "augment": False, "dropout": 0.0, "realisations": 2, "batch": 9,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "merkit.methods.akmnet.config",
     "merkit.methods.fal_convlstm.config",
+    "merkit.methods.mersiamc3d.config",
     "merkit.methods.sma_stn.config",
     "merkit.methods.strcn.config",
 )

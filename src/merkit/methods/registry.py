@@ -22,6 +22,7 @@ _MODULES = (
     "merkit.methods.baselines.descriptor_svm.recognizer",
     "merkit.methods.akmnet.recognizer",
     "merkit.methods.fal_convlstm.recognizer",
+    "merkit.methods.mersiamc3d.recognizer",
     "merkit.methods.sma_stn.recognizer",
     "merkit.methods.strcn.recognizer",
 )

@@ -11,6 +11,7 @@ from torch.nn import functional
 from merkit.errors import ConfigError, DataError
 from merkit.methods.mersiamc3d.config import ALPHAS
 from merkit.methods.strcn.losses import focal_loss
+from merkit.training.balance import balanced_weights, softened_weights
 
 __all__ = ["BETA", "MARGIN", "alpha_of", "contrastive_loss", "focal_loss", "pair_loss"]
 
@@ -88,7 +89,7 @@ def alpha_of(kind: str | float, counts: ArrayLike) -> NDArray[np.float32]:
     >>> alpha_of("inverse", [1, 3]).tolist(), alpha_of(0.25, [1, 3]).tolist()
     ([1.5, 0.5], [0.25, 0.25])
     """
-    n = np.asarray(counts, dtype=np.float64)
+    n = np.asarray(counts)
     there = n > 0
     if not there.any():
         raise DataError(f"class counts {n.tolist()}: without training clips no class can be weighted")
@@ -98,10 +99,10 @@ def alpha_of(kind: str | float, counts: ArrayLike) -> NDArray[np.float32]:
         raise ConfigError(f"alpha={kind!r}: allowed are {', '.join(ALPHAS)}, or a number")
     weights = np.ones(len(n))
     if kind == "sqrt":
-        weights[there] = n[there] ** -0.5
+        weights[there] = softened_weights(n[there])
     elif kind == "inverse":
-        weights[there] = 1 / n[there]
+        weights[there] = balanced_weights(n[there])
     elif kind == "effective":
-        weights[there] = (1 - BETA) / (1 - BETA ** n[there])
+        weights[there] = (1 - BETA) / (1 - BETA ** n[there].astype(np.float64))
     weights[there] /= weights[there].mean()
     return weights.astype(np.float32)

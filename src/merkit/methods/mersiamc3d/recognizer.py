@@ -74,19 +74,11 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
     interpolator_: Interpolator | None = None
     prior_history_: list[dict[str, float]]
     _frozen = 0
-    _made: WeakKeyDictionary[Clip, dict[Marks, NDArray[np.float16]]]
-
-    def __init__(self, config: MERSiamC3DConfig | None = None) -> None:
-        super().__init__(config)
-        self._made = WeakKeyDictionary()
+    _made: WeakKeyDictionary[Clip, dict[Marks, NDArray[np.float16]]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what can be made again."""
-        return {**self.__dict__, "_made": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._made = WeakKeyDictionary()
+        return {name: value for name, value in self.__dict__.items() if name != "_made"}
 
     @property
     def step(self) -> Step:
@@ -121,7 +113,7 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         start: Pretrained | None,
     ) -> None:
         """Interpolation, the scale of the flow, alpha and the prior stage, in this order."""
-        self._made = WeakKeyDictionary()
+        self._made = None
         if self.config.transition == "adaconv":
             from merkit.methods.mersiamc3d.triplets import learn_interpolator
 
@@ -259,6 +251,8 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         from merkit.methods.mersiamc3d.inputs import flow_sequence
 
         assert self.interpolator_ is not None
+        if self._made is None:
+            self._made = WeakKeyDictionary()
         known = self._made.setdefault(clip, {})
         if marks not in known:
             faces = np.asarray(clip.features[FACES_FEATURE])
