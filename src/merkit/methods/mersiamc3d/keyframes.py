@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merkit.errors import DataError
-from merkit.motion.interpolate import round_to_uint8
 
 TRANSITIONS = 8
 """Frames between onset, apex and offset."""
@@ -116,6 +115,9 @@ def blended(frames: NDArray[np.uint8], marks: Marks) -> NDArray[np.uint8]:
     frames : uint8 array, shape (T, H, W)
     marks : Marks
     """
+    # It loads OpenCV, which a list of methods must do without.
+    from merkit.motion.interpolate import round_to_uint8
+
     times = key_times(marks.checked(len(frames)))
     before = np.floor(times + 1e-9).astype(np.intp)
     after = np.minimum(before + 1, len(frames) - 1)
@@ -170,6 +172,8 @@ def _between(
     count: int,
     between: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]],
 ) -> list[NDArray[np.uint8]]:
+    from merkit.motion.interpolate import round_to_uint8
+
     wanted, parts = dyadic_fractions(count)
     known: dict[int, NDArray[np.float32]] = {
         place: frame.astype(np.float32) / np.float32(255) for place, frame in ((0, start), (parts, end))
