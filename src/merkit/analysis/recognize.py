@@ -166,7 +166,7 @@ def _key_frames(told: Mapping[str, Any]) -> KeyFrames | None:
     if chosen is None or isinstance(chosen, Mapping):
         return None
     return KeyFrames(
-        chosen=tuple(int(number) for number in chosen),
+        chosen=tuple(round(number) for number in chosen),
         frames=tuple(int(number) for number in told.get("frames", ())),
         scores=tuple(float(score) for score in told.get("scores", ())),
     )

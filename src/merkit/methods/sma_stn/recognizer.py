@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @register(
     "sma-stn",
     config=SMASTNConfig,
-    summary="dynamic images of segments, weighed by where and when a face moves (Liu et al. 2020)",
+    summary="dynamic images of segments, weighed by where and when a face moves",
     paper="Liu et al. 2020, arXiv:2010.09342",
     configs=CONFIGS,
 )
