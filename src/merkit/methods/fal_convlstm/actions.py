@@ -72,7 +72,9 @@ class FacialActions(nn.Module):
         self.weight = nn.Parameter(torch.empty(units, features))
         self.bias = nn.Parameter(torch.zeros(units))
         self.value = nn.Linear(features, features)
-        nn.init.uniform_(self.weight, -1 / math.sqrt(features), 1 / math.sqrt(features))
+        # Small, because the soft maximum over time is blind to frames that lie far below the first one, whose
+        # logit is the bias: a unit that starts there would learn nothing.
+        nn.init.normal_(self.weight, std=0.01)
         self.register_buffer("regions", torch.from_numpy(region_priors(side)), persistent=False)
 
     def forward(self, maps: Tensor, length: int) -> Actions:
