@@ -13,7 +13,9 @@ import merkit
 def test_there_are_about_fifteen_names_and_each_is_there():
     assert len(merkit.__all__) <= 17
     assert sorted(merkit.__all__) == merkit.__all__ == sorted(merkit._PLACES)
-    assert {"analyze", "evaluate", "compare", "create_recognizer", "list_methods", "load_recognizer"} <= set(merkit.__all__)
+    assert {"analyze", "evaluate", "compare", "create_recognizer", "list_methods", "load_recognizer"} <= set(
+        merkit.__all__
+    )
     assert set(merkit.__all__) <= set(dir(merkit))
     for name in merkit.__all__:
         found = getattr(merkit, name)
