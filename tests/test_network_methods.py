@@ -13,7 +13,7 @@ from merkit.clips import Clip
 from merkit.errors import AnnotationError, ConfigError, DataError
 from merkit.methods import FitContext, create_network, create_recognizer
 from merkit.methods.akmnet.config import FEATURE, AKMNetConfig
-from merkit.methods.akmnet.recognizer import as_input, cropped
+from merkit.methods.akmnet.recognizer import _Examples, as_input, cropped
 from merkit.methods.strcn.appearance import AUGMENTATIONS
 from merkit.methods.strcn.config import FLOW_FEATURE, FRAMES_FEATURE
 from merkit.methods.strcn.geometric import ALPHAS
@@ -200,6 +200,17 @@ def test_all_frames_of_a_clip_are_cropped_at_the_same_place():
     assert torch.equal(found[0, 0, 0], found[0, 0, 2])
     # An eighth larger: nine pixels there are eight here.
     assert float(found[0, 0, 0, 0, 40] - found[0, 0, 0, 0, 4]) == pytest.approx(36 * 8 / 9, abs=0.1)
+
+
+def test_a_training_clip_is_mirrored_whole():
+    faces = np.random.default_rng(0).integers(0, 256, (5, 64, 64)).astype(np.uint8)
+    plain, mirrored = (
+        _Examples([faces], np.zeros(1, np.intp), AKMNetConfig(size=64, crop=0.0, mirror=share)).batch(
+            np.zeros(1, np.intp), np.random.default_rng(0)
+        )[0]
+        for share in (0.0, 1.0)
+    )
+    assert torch.equal(mirrored, plain.flip(-1))
 
 
 def test_variants_are_given_their_frames():

@@ -152,6 +152,8 @@ class AKMNetConfig(AKMNetInput, AKMNetShape, NetworkConfig):
         Of the two losses on the choice of frames.
     crop : float
         Probability with which a training clip is enlarged by an eighth and cropped at random.
+    mirror : float
+        Probability with which a training clip is mirrored.
     difference : bool
         Subtract the first face from all, so that the network sees what changes and not who it is.
     count : int
@@ -167,6 +169,7 @@ class AKMNetConfig(AKMNetInput, AKMNetShape, NetworkConfig):
     margin_weight: float = 1.0
     sparsity_weight: float = 0.1
     crop: float = 0.5
+    mirror: float = 0.0
     difference: bool = False
     count: int = 32
     share: float = 0.5
@@ -182,7 +185,7 @@ class AKMNetConfig(AKMNetInput, AKMNetShape, NetworkConfig):
             raise ConfigError(
                 f"together={self.together!r}: expected a divisor of accumulate={self.accumulate}"
             )
-        for name in ("crop", "share"):
+        for name in ("crop", "mirror", "share"):
             check_range(self, name, 0.0, 1.0)
         for name in ("margin_weight", "sparsity_weight"):
             check_range(self, name, 0.0, 1e6)
@@ -210,8 +213,9 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
     # From nothing and from few clips the faces themselves are too much to learn from, see the claim sheet.
     "small": {
         **_SMALL,
-        "alpha": 8.0,
+        "alpha": 4.0,
         "head": "remove",
+        "mirror": 0.5,
         "difference": True,
         "together": 8,
         "epochs": 20,

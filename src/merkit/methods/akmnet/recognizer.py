@@ -149,6 +149,8 @@ class _Examples:
         given = []
         for row in rows:
             clip = as_input(self._faces[row], self._config, rng)
+            if rng.random() < self._config.mirror:
+                clip = clip.flip(-1)
             given.append(cropped(clip, rng) if rng.random() < self._config.crop else clip)
         return tuple(given)
 
