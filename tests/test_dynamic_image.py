@@ -191,7 +191,7 @@ def test_the_solver_says_how_close_it_came(weight: float) -> None:
     assert solution.objective == pytest.approx(weight / 2 * d @ d + losses.mean(), rel=1e-6)
 
 
-def solve_all(several: NDArray[np.float64], tolerance: float) -> None:
+def solve_all(several: np.ndarray, tolerance: float) -> None:
     # Where a processor's rounding happens to close the gap of one, it does not close that of all.
     for points in several:
         solve_rank_pooling(points @ points.T, tolerance=tolerance)
