@@ -180,12 +180,14 @@ def test_a_method_that_does_not_exist_gets_the_nearest_name(maps, tmp_path, caps
     assert main(wrong) == 2
     said = capsys.readouterr().err
     assert "did you mean 'flow-svm'?): there are " in said
-    assert "descriptor-svm, flow-svm" in said
+    assert "descriptor-svm" in said
 
 
 def test_settings_are_typed():
-    found = parse_settings(["a=1", "b=0.5", "c=True", "d=none", "e=text=more", "f=1e-3", "g=[1]"])
-    assert found == {"a": 1, "b": 0.5, "c": True, "d": None, "e": "text=more", "f": 0.001, "g": "[1]"}
+    found = parse_settings(["a=1", "b=0.5", "c=True", "d=none", "e=text=more", "f=1e-3", "g=[8, 16]", "h={}"])
+    assert found == {
+        "a": 1, "b": 0.5, "c": True, "d": None, "e": "text=more", "f": 0.001, "g": [8, 16], "h": "{}",
+    }  # fmt: skip
     assert parse_data(["x=a=b"])["x"] == Path("a=b")
     with pytest.raises(ConfigError, match="given twice"):
         parse_data(["x=a", "x=b"])

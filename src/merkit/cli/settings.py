@@ -21,7 +21,7 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Processes; as many as 
 
 
 def parse_settings(words: Sequence[str], option: str = "--set", example: str = "grid=7") -> dict[str, Any]:
-    """Settings from words ``key=value``: numbers, true, false and null as such, the rest as text.
+    """Settings from words ``key=value``: numbers, lists, true, false and null as such, the rest as text.
 
     ``option`` is what they were typed behind, and ``example`` one of them, for what an error says.
 
@@ -32,8 +32,8 @@ def parse_settings(words: Sequence[str], option: str = "--set", example: str = "
 
     Examples
     --------
-    >>> parse_settings(["grid=7", "c=0.03", "normalise=false", "select=nested"])
-    {'grid': 7, 'c': 0.03, 'normalise': False, 'select': 'nested'}
+    >>> parse_settings(["grid=7", "widths=[8, 16]", "normalise=false", "select=nested"])
+    {'grid': 7, 'widths': [8, 16], 'normalise': False, 'select': 'nested'}
     """
     found: dict[str, Any] = {}
     for word in words:
