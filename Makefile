@@ -33,8 +33,9 @@ $(MODELS): $(INSTALLED)
 demo: setup ## simulate a face with known micro-expressions, find them, compare
 	$(BIN)/merkit demo -o $(OUT)
 
+# One thread a process: where each takes all processors, small networks take many times as long.
 test: setup ## run the tests, on all processors
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(INSTALLED) ## lint, formatting, types
 	$(BIN)/ruff check .
