@@ -10,6 +10,10 @@ from typing import Any
 from merkit.errors import ConfigError, did_you_mean
 
 SELECT = ("last", "inner")
+# The same words as in merkit.inputs, which loads OpenCV.
+FACES = ("detect", "whole")
+HEADS = ("keep", "remove")
+APEX = ("auto", "annotated", "estimated")
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,24 @@ def check_whole(config: Any, name: str, least: int = 1) -> None:
     value = getattr(config, name)
     if isinstance(value, bool) or not (isinstance(value, int) and value >= least):
         raise ConfigError(f"{name}={value!r}: expected a whole number of {least} or more")
+
+
+def check_four(config: Any, name: str) -> None:
+    """Refuse a setting that is not four whole numbers of 1 or more, and make a tuple of it.
+
+    Raises
+    ------
+    ConfigError
+    """
+    value = getattr(config, name)
+    try:
+        # Lists, as from a file, are as good.
+        four = tuple(int(number) for number in value)
+    except (TypeError, ValueError):
+        four = ()
+    if len(four) != 4 or min(four) < 1:
+        raise ConfigError(f"{name}={value!r}: expected four whole numbers of 1 or more")
+    object.__setattr__(config, name, four)
 
 
 def check_range(config: Any, name: str, low: float, high: float) -> None:

@@ -17,7 +17,7 @@ from merkit.methods.context import FitContext
 from merkit.methods.network_config import NetworkConfig, shared_fields
 from merkit.methods.networks import create_network, get_network
 from merkit.methods.registry import get_method
-from merkit.methods.training_set import TRAINED, TrainingSet
+from merkit.methods.training_set import TRAINED, TrainingSet, about_with_people
 from merkit.saving import write_whole
 
 if TYPE_CHECKING:
@@ -219,9 +219,6 @@ class NetworkRecognizer(ABC):
         from merkit.training.weights import write_weights
 
         network = self._fitted()
-        about = dict(self.card if card is None else card)
-        if TRAINED in self.card:
-            about.setdefault(TRAINED, self.card[TRAINED])
         text = {
             "format": _FORMAT,
             "method": self.name,
@@ -229,9 +226,9 @@ class NetworkRecognizer(ABC):
             "config": asdict(self.config),
             "parameters": sum(part.numel() for part in network.parameters()),
             "history": self.history_,
-            "about": about,
+            "about": about_with_people(card, self.card),
         }
-        tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+        tensors = dict(network.state_dict())
         for name, value in self._statistics().items():
             tensors[_STATISTICS + name] = torch.as_tensor(value)
         target = Path(folder)

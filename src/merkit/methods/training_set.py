@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,3 +57,11 @@ class TrainingSet(NamedTuple):
     def people(self) -> list[str]:
         """Everybody whose clips are in it, for the card."""
         return sorted(set(map(str, self.subjects.tolist())))
+
+
+def about_with_people(card: Mapping[str, Any] | None, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What to write of a model: the card that is given or its own one, with whom it was trained on."""
+    about = dict(own if card is None else card)
+    if TRAINED in own:
+        about.setdefault(TRAINED, own[TRAINED])
+    return about

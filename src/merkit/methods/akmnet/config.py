@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from merkit.errors import ConfigError
-from merkit.methods.network_config import NetworkConfig, check_range, check_whole, check_word
+from merkit.methods.network_config import (
+    FACES,
+    HEADS,
+    NetworkConfig,
+    check_four,
+    check_range,
+    check_whole,
+    check_word,
+)
 from merkit.methods.networks import register_network
 from merkit.training.schedules import OscillatingCosine
 from merkit.training.stage import Stage
@@ -23,8 +31,6 @@ STRIDE = 32
 LEAST_RATE = 1e-8
 FEATURE = "akmnet-faces"
 """Name under which a clip carries its faces, and of the step that gives them."""
-FACES = ("detect", "whole")
-HEADS = ("keep", "remove")
 _SMALL: Mapping[str, Any] = {"size": 64, "widths": (8, 16, 32, 64), "hidden": 16}
 
 
@@ -64,14 +70,7 @@ class AKMNetShape:
         check_whole(self, "hidden")
         if not (isinstance(self.size, int) and self.size >= 2 * STRIDE and self.size % STRIDE == 0):
             raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {2 * STRIDE} or more")
-        try:
-            # Lists, as from a file, are as good.
-            widths = tuple(int(width) for width in self.widths)
-        except (TypeError, ValueError):
-            widths = ()
-        if len(widths) != 4 or min(widths) < 1:
-            raise ConfigError(f"widths={self.widths!r}: expected four whole numbers of 1 or more")
-        object.__setattr__(self, "widths", widths)
+        check_four(self, "widths")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")
         check_word(self, "variant", VARIANTS)

@@ -12,17 +12,8 @@ import numpy as np
 
 from merkit.errors import DataError
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
-from merkit.methods.training_set import TRAINED
 
 _ARRAYS = ("mean", "scale", "coef", "intercept")
-
-
-def about_with_people(card: Mapping[str, Any] | None, own: Mapping[str, Any]) -> dict[str, Any]:
-    """What to write of a model: the card that is given or its own one, with whom it was trained on."""
-    about = dict(own if card is None else card)
-    if TRAINED in own:
-        about.setdefault(TRAINED, own[TRAINED])
-    return about
 
 
 def write_model(folder: str | Path, svm: PairwiseSVM, card: Mapping[str, Any]) -> None:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from merkit.errors import ConfigError
-from merkit.methods.network_config import NetworkConfig, check_range, check_whole, check_word
+from merkit.methods.network_config import (
+    FACES,
+    HEADS,
+    NetworkConfig,
+    check_four,
+    check_range,
+    check_whole,
+    check_word,
+)
 from merkit.methods.networks import register_network
 from merkit.training.schedules import WarmCosine
 from merkit.training.stage import Stage
@@ -18,8 +26,6 @@ TRUNKS = ("layer4", "layer3")
 READOUTS = ("last", "mean")
 VIEWS = ("rgb", "diff")
 MODES = ("sample", "tim")
-FACES = ("detect", "whole")
-HEADS = ("keep", "remove")
 FEATURE, POSITIONS = "fal-convlstm-faces", "fal-convlstm-positions"
 """Names under which a clip carries faces, and where these lie in it, counted in frames from the onset."""
 JITTER = 2
@@ -84,14 +90,7 @@ class FALShape:
         """Refuse values that cannot work."""
         if not (isinstance(self.size, int) and self.size >= 4 * STRIDE and self.size % STRIDE == 0):
             raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {4 * STRIDE} or more")
-        try:
-            # Lists, as from a file, are as good.
-            widths = tuple(int(width) for width in self.widths)
-        except (TypeError, ValueError):
-            widths = ()
-        if len(widths) != 4 or min(widths) < 1:
-            raise ConfigError(f"widths={self.widths!r}: expected four whole numbers of 1 or more")
-        object.__setattr__(self, "widths", widths)
+        check_four(self, "widths")
         check_whole(self, "features", 4)
         check_whole(self, "hidden")
         for name, allowed in (("trunk", TRUNKS), ("readout", READOUTS)):

@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from merkit.errors import ConfigError
-from merkit.methods.network_config import NetworkConfig, check_range, check_whole, check_word
+from merkit.methods.network_config import (
+    APEX,
+    FACES,
+    HEADS,
+    NetworkConfig,
+    check_four,
+    check_range,
+    check_whole,
+    check_word,
+)
 from merkit.methods.networks import register_network
 from merkit.training.schedules import OscillatingCosine
 from merkit.training.stage import Stage
 
 TRANSITIONS = ("nearest", "linear", "adaconv")
-APEX = ("auto", "annotated", "estimated")
 APEX_FINDERS = ("flow-regions", "course")
-FACES = ("detect", "whole")
-HEADS = ("keep", "remove")
 PRIORS = ("contrastive", "koch", "off")
 ALPHAS = ("sqrt", "inverse", "effective", "equal")
 """Weights of the classes in the focal loss, by the numbers of their training clips."""
@@ -60,16 +66,8 @@ class MERSiamC3DShape:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        for name in ("widths", "depths"):
-            value = getattr(self, name)
-            try:
-                # Lists, as from a file, are as good.
-                four = tuple(int(number) for number in value)
-            except (TypeError, ValueError):
-                four = ()
-            if len(four) != 4 or min(four) < 1:
-                raise ConfigError(f"{name}={value!r}: expected four whole numbers of 1 or more")
-            object.__setattr__(self, name, four)
+        check_four(self, "widths")
+        check_four(self, "depths")
         check_whole(self, "hidden")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")

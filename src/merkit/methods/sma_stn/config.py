@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from merkit.errors import ConfigError
-from merkit.methods.network_config import NetworkConfig, check_range, check_whole, check_word
+from merkit.methods.network_config import FACES, HEADS, NetworkConfig, check_range, check_whole, check_word
 from merkit.methods.networks import register_network
 from merkit.training.schedules import WarmCosine
 from merkit.training.stage import Stage
@@ -20,8 +20,6 @@ WEIGHTING = ("learnt", "mean")
 ANCHORS = ("onset", "none")
 SCALING = ("fold", "minmax")
 DEVIATIONS = ("class", "movement")
-FACES = ("detect", "whole")
-HEADS = ("keep", "remove")
 LEAST_RATE = 1e-5
 FEATURE = "sma-stn-faces"
 """Name under which a clip carries its faces, and of the step that gives them."""

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from merkit.errors import ConfigError
-from merkit.methods.network_config import NetworkConfig, check_range, check_whole, check_word
+from merkit.methods.network_config import (
+    APEX,
+    FACES,
+    HEADS,
+    NetworkConfig,
+    check_range,
+    check_whole,
+    check_word,
+)
 from merkit.methods.networks import register_network
 from merkit.training.schedules import CyclingDecay
 from merkit.training.stage import Stage
@@ -15,9 +23,6 @@ from merkit.training.stage import Stage
 Pools = tuple[tuple[int, int], ...]
 FIRST_LAYER = ("plain", "literal")
 LOSSES = ("focal", "cross-entropy")
-FACES = ("detect", "whole")
-HEADS = ("keep", "remove")
-APEX = ("auto", "annotated", "estimated")
 APEX_FINDERS = ("strcn", "course")
 MAGNIFY = ("flow", "evm")
 FLOWS = ("tvl1", "dis", "dis-fine", "farneback")

@@ -17,7 +17,6 @@ from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.baselines.inner_folds import Candidate, InnerFolds
 from merkit.methods.baselines.margin_svm import MarginSVM
 from merkit.methods.baselines.model_folder import (
-    about_with_people,
     no_model,
     read_model,
     write_model,
@@ -25,7 +24,7 @@ from merkit.methods.baselines.model_folder import (
 from merkit.methods.context import FitContext
 from merkit.methods.recognizer import stack_feature
 from merkit.methods.registry import register
-from merkit.methods.training_set import TRAINED
+from merkit.methods.training_set import TRAINED, about_with_people
 
 if TYPE_CHECKING:
     from merkit.cache import Step
