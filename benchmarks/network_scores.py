@@ -1,16 +1,18 @@
 """How well do the networks recognize, by leave one subject out?
 
-1. Every network method with its small configuration on SynthME-1 (128 px, 3 classes, the first 6 people, 72
-   clips), from raw frames, with several seeds; the same with the training labels shuffled within each fold,
-   which must give chance; beside them flow-svm.  The settings of the small configurations
-   were chosen on other clips: 72 of easy, drawn with seed 777.
+1. The network methods on SynthME-1 (128 px, 3 classes, the first 6 people, 72 clips), from raw frames, with
+   several seeds: the small configurations on a CPU, the published ones with --device cuda.  The same with the
+   training labels shuffled within each fold, which must give chance; beside them flow-svm.  The settings of
+   the small configurations were chosen on other clips: 72 of easy, drawn with seed 777.
 2. STRCN-G on the published 28x28 flow maps of MEGC2019 (configuration map28), 442 clips, 68 subjects, beside
    flow-svm.
 
 Finished folds are kept in the working folder, by commit, so what was stopped goes on when the same command is
-typed again.
+typed again.  The result holds every finished run of the working folder, the newest of each, also those of
+earlier commands; one that ran on another machine can be copied there.
 
-    python benchmarks/network_scores.py [--methods …] [--levels easy] [--seeds 3] [--head FILE]
+    python benchmarks/network_scores.py [--methods …] [--levels easy] [--configs small] [--labels true shuffled]
+        [--seeds 3] [--maps-seeds 5] [--device cpu] [--head FILE]
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Without it cuBLAS refuses to be deterministic, as the training loop wants it.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 from common import commit, print_table, write_result
 from phase_maps import default_data
@@ -36,79 +41,89 @@ from merkit.evaluation import evaluate
 from merkit.methods import list_networks
 from merkit.simulate.synthme import load_synthme
 
-LEVELS = ("easy", "medium", "hard")
+LEVELS, CONFIGS, LABELS = ("easy", "medium", "hard"), ("small", "published"), ("true", "shuffled")
 SIZE, CLASSES, PEOPLE = 128, 3, 6
 TUNED_ON = 777
 SCORES = ("uf1", "uar", "accuracy")
+BASELINE: Mapping[str, Any] = {"method": "flow-svm", "overrides": {"select": "nested"}}
+MAPS = "maps"
+"""Where a run on the flow maps stands in the place of a level."""
 
 
 def scores_of(out: Path, **how: Any) -> dict[str, Any]:
-    """The metrics of a run, which is done now if it is not finished yet, and its seconds of a fold."""
-    path = out / "metrics.json"
-    if not path.is_file():
+    """The scores of a run, which is done now if it is not finished yet."""
+    if not (out / "metrics.json").is_file():
         evaluate(**how, out=out)
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found = read_run(out)
+    print(f"{out.name}: UF1 {found['uf1']:.3f}", flush=True)
+    return found
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """The scores of a finished run, and how it was made."""
+    found: dict[str, Any] = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    overall = found["overall"]
-    print(f"{out.name}: UF1 {overall['uf1']:.3f}", flush=True)
+    overall, seeds = found["overall"], found["per_seed"]
     return {
         "n": overall["n"],
         "subjects": overall["subjects"],
         **{name: overall[name] for name in SCORES},
         "ci95": {name: overall["ci95"][name] for name in SCORES},
-        "per_seed": {name: [seed[name] for seed in found["per_seed"]] for name in SCORES}
-        if isinstance(found["per_seed"], list)
-        else {name: [seed[name] for seed in found["per_seed"].values()] for name in SCORES},
+        "per_seed": {
+            name: [seed[name] for seed in (seeds if isinstance(seeds, list) else seeds.values())]
+            for name in SCORES
+        },
         "confusion": overall["confusion"],
         "config": run["config"],
+        "fold_s": round(mean(run["fold_seconds"].values()), 2),
+        "seeds": run["seeds"],
+        "device": run["machine"].get("gpu", "cpu"),
+        "started": run["started"],
     }
 
 
-def on_synthme(
-    level: str, methods: list[str], seeds: int, runs: Path, head: str | None, workers: int
-) -> list[dict[str, Any]]:
-    """Scores of the small configurations at one level, with true and with shuffled labels."""
-    tables = {"manifest": load_synthme(level, SIZE, CLASSES, PEOPLE, head=head, lazy=False)}
-    cache = ClipCache(runs.parent / "clips")
-    common = {"tables": tables, "protocol": f"synthme-{CLASSES}class", "workers": workers, "cache": cache}
-    rows = []
-    for name in methods:
-        ways: Mapping[str, dict[str, Any]] = {
-            "true": {"method": name, "config": "small"},
-            "shuffled": {"method": partial(ShuffledLabels, name, "small", {})},
-        }
-        for labels, how in ways.items():
-            found = scores_of(runs / f"{level}-{name}-{labels}", **how, **common, seeds=seeds)
-            rows.append({"method": name, "labels": labels, **found})
-    svm = scores_of(
-        runs / f"{level}-flow-svm", method="flow-svm", overrides={"select": "nested"}, **common, seeds=1
-    )
-    return [*rows, {"method": "flow-svm", "labels": "true", **svm}]
+def runs_of(work: Path) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The newest finished run of every level, method, configuration and kind of labels."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for path in work.glob("*/*/metrics.json"):
+        key = tuple(path.parent.name.split("+"))
+        row = read_run(path.parent)
+        if len(key) == 4 and (key not in found or row["started"] > found[key]["started"]):
+            found[key] = {**row, "commit": path.parent.parent.name}
+    return found
 
 
-def on_maps(data: Path, seeds: int, runs: Path, workers: int) -> list[dict[str, Any]]:
-    """Scores on the published flow maps of MEGC2019."""
-    tables: dict[str, ClipTable] = {"megc2019-flow": read_dataset("megc2019-flow", data / "megc2019_flow")}
-    common: dict[str, Any] = {"tables": tables, "protocol": "megc2019", "workers": workers}
-    return [
-        {
-            "method": "strcn-g, map28",
-            **scores_of(runs / "maps-strcn-g", method="strcn-g", config="map28", seeds=seeds, **common),
-        },
-        {"method": "flow-svm", **scores_of(runs / "maps-flow-svm", method="flow-svm", **common)},
-    ]
+def on_synthme(asked: argparse.Namespace, level: str, runs: Path) -> None:
+    """Do the runs at one level."""
+    table = load_synthme(level, SIZE, CLASSES, PEOPLE, head=asked.head, lazy=False)
+    common = {
+        "tables": {"manifest": table}, "protocol": f"synthme-{CLASSES}class", "workers": asked.workers,
+        "cache": ClipCache(runs.parent / "clips"),
+    }  # fmt: skip
+    for config in asked.configs:
+        for name in asked.methods:
+            for labels in asked.labels:
+                method: dict[str, Any] = (
+                    {"method": name, "config": config}
+                    if labels == "true"
+                    else {"method": partial(ShuffledLabels, name, config, {})}
+                )
+                out = runs / f"{level}+{name}+{config}+{labels}"
+                scores_of(out, **method, **common, seeds=asked.seeds, device=asked.device)
+    scores_of(runs / f"{level}+flow-svm+published+true", **BASELINE, **common)
 
 
-def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "method": row["method"],
-            **({"labels": row["labels"]} if "labels" in row else {}),
-            "UF1": row["uf1"], "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
-            "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]), "UAR": row["uar"],
-        }
-        for row in rows
-    ]  # fmt: skip
+def on_maps(asked: argparse.Namespace, runs: Path) -> None:
+    """Do the runs on the published flow maps of MEGC2019."""
+    tables: dict[str, ClipTable] = {
+        "megc2019-flow": read_dataset("megc2019-flow", asked.data / "megc2019_flow")
+    }
+    common: dict[str, Any] = {"tables": tables, "protocol": "megc2019", "workers": asked.workers}
+    scores_of(
+        runs / f"{MAPS}+strcn-g+map28+true", method="strcn-g", config="map28", **common,
+        seeds=asked.maps_seeds, device=asked.device,
+    )  # fmt: skip
+    scores_of(runs / f"{MAPS}+flow-svm+published+true", method="flow-svm", **common)
 
 
 def main() -> None:
@@ -116,30 +131,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--methods", nargs="*", default=list_networks())
     parser.add_argument("--levels", nargs="*", choices=LEVELS, default=["easy"])
+    parser.add_argument("--configs", nargs="*", choices=CONFIGS, default=["small"])
+    parser.add_argument("--labels", nargs="*", choices=LABELS, default=LABELS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--maps-seeds", type=int, default=5, help="0 leaves the flow maps out")
     parser.add_argument("--work", type=Path, default=Path("merkit-out") / "network_scores")
     parser.add_argument("--data", type=Path, default=default_data(), help="folder of the published flow maps")
     parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
     runs = asked.work / commit()
-    run: Callable[..., list[dict[str, Any]]] = on_synthme
-    levels = {
-        level: run(level, asked.methods, asked.seeds, runs, asked.head, asked.workers)
-        for level in asked.levels
-    }
-    maps = on_maps(asked.data, asked.maps_seeds, runs, asked.workers) if asked.maps_seeds else []
-    for level, rows in levels.items():
-        print_table(shown(rows), f"SynthME-1 {level}, {CLASSES} classes, {PEOPLE} people")
-    if maps:
-        print_table(shown(maps), "published flow maps, megc2019")
-    result = {
-        "synthme": {"size": SIZE, "classes": CLASSES, "tuned_on_seed": TUNED_ON, "levels": levels},
-        "maps": maps,
-    }
-    seeds = [*range(max(asked.seeds, asked.maps_seeds)), TUNED_ON]
-    print(write_result("network_scores", result, seeds=seeds))
+    for level in asked.levels:
+        on_synthme(asked, level, runs)
+    if asked.maps_seeds:
+        on_maps(asked, runs)
+    order = {word: place for place, word in enumerate((*LEVELS, MAPS, *LABELS, *CONFIGS, *list_networks()))}
+    rows = [
+        dict(zip(("level", "method", "settings", "labels"), key, strict=True)) | row
+        for key, row in sorted(
+            runs_of(asked.work).items(),
+            key=lambda item: [order.get(item[0][place], len(order)) for place in (0, 2, 1, 3)],
+        )
+    ]
+    shown = [
+        {
+            **{name: row[name] for name in ("level", "method", "settings", "labels")},
+            "UF1": row["uf1"],
+            "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
+            "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]),
+            "UAR": row["uar"],
+            "s/fold": row["fold_s"],
+            "on": row["device"],
+        }
+        for row in rows
+    ]
+    print_table(shown, f"SynthME-1, {CLASSES} classes, {PEOPLE} people; published flow maps, megc2019")
+    seeds = {seed for row in rows for seed in row["seeds"]}
+    result = {"size": SIZE, "classes": CLASSES, "people": PEOPLE, "tuned_on_seed": TUNED_ON, "rows": rows}
+    print(write_result("network_scores", result, seeds=[*seeds, TUNED_ON]))
 
 
 if __name__ == "__main__":

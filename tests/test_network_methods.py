@@ -11,7 +11,7 @@ from test_recognizers import CLIPS, GROUPS, LABELS, made, toy_clip
 
 from merkit.clips import Clip
 from merkit.errors import AnnotationError, ConfigError, DataError
-from merkit.methods import FitContext, create_network, create_recognizer
+from merkit.methods import FitContext, create_network, create_recognizer, list_networks
 from merkit.methods.akmnet.config import FEATURE, AKMNetConfig
 from merkit.methods.akmnet.recognizer import _Examples, as_input, cropped
 from merkit.methods.strcn.appearance import AUGMENTATIONS
@@ -51,7 +51,7 @@ def test_the_published_network_learns_from_an_example(name):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", list_networks())
 def test_a_gpu_learns_the_toy_and_is_judged_alike_on_the_processor(name, tmp_path):
     recognizer = made(name).fit(CLIPS, LABELS, GROUPS, context=FitContext(device="cuda"))
     recognizer.save(tmp_path)

@@ -45,7 +45,7 @@ def card_of(
         In plain values.
     """
     where = trial.clips.frame["dataset"].to_numpy()
-    made = provenance()
+    made = provenance(device)
     return {
         "merkit": made["merkit"],
         "commit": made["commit"],

@@ -34,8 +34,8 @@ def settings_are(recognizer: Any, datasets: Collection[str]) -> str:
     return SEEN if {_family(name) for name in seen} & {_family(name) for name in datasets} else UNSEEN
 
 
-def provenance() -> dict[str, Any]:
-    """Versions, commit and machine, without names of people or computers."""
+def provenance(device: str = "cpu") -> dict[str, Any]:
+    """Versions, commit and machine, with the graphics card of a `device`; no names of people or computers."""
     return {
         "merkit": __version__,
         "commit": _commit(),
@@ -44,8 +44,15 @@ def provenance() -> dict[str, Any]:
             "cores": os.cpu_count(),
             "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
+            **({} if device == "cpu" else {"gpu": _card(device)}),
         },
     }
+
+
+def _card(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device)
 
 
 def _family(name: str) -> str:

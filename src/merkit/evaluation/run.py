@@ -182,7 +182,7 @@ def evaluate(
             "fold_seconds": {f"{s}/{trial.folds[i].name}": records[s, i]["seconds"] for s, i in keys},
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - began, 2),
-            **provenance(),
+            **provenance(device),
         }
         write_whole(path / "predictions.csv", text_of(frame))
         write_whole(path / "metrics.json", json_text(metrics))
