@@ -8,11 +8,11 @@
    flow-svm.
 
 Finished folds are kept in the working folder, by commit, so what was stopped goes on when the same command is
-typed again.  The result holds every finished run of the working folder, the newest of each, also those of
-earlier commands; one that ran on another machine can be copied there.
+typed again.  The result holds every finished run of the working folder, the newest on each device, also those
+of earlier commands; one that ran on another machine can be copied there.
 
-    python benchmarks/network_scores.py [--methods …] [--levels easy] [--configs small] [--labels true shuffled]
-        [--seeds 3] [--maps-seeds 5] [--device cpu] [--head FILE]
+    python benchmarks/network_scores.py [--methods …] [--levels easy] [--configs small]
+        [--labels true shuffled] [--seeds 3] [--maps-seeds 0 1 2 3 4] [--device cpu] [--head FILE]
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ def read_run(out: Path) -> dict[str, Any]:
 
 
 def runs_of(work: Path) -> dict[tuple[str, ...], dict[str, Any]]:
-    """The newest finished run of every level, method, configuration and kind of labels."""
+    """The newest finished run of every level, method, configuration, kind of labels and device."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for path in work.glob("*/*/metrics.json"):
-        key = tuple(path.parent.name.split("+"))
         row = read_run(path.parent)
-        if len(key) == 4 and (key not in found or row["started"] > found[key]["started"]):
+        key = (*path.parent.name.split("+"), row["device"])
+        if len(key) == 5 and (key not in found or row["started"] > found[key]["started"]):
             found[key] = {**row, "commit": path.parent.parent.name}
     return found
 
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--configs", nargs="*", choices=CONFIGS, default=["small"])
     parser.add_argument("--labels", nargs="*", choices=LABELS, default=LABELS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--maps-seeds", type=int, default=5, help="0 leaves the flow maps out")
+    parser.add_argument("--maps-seeds", nargs="*", type=int, default=range(5), help="none: no flow maps")
     parser.add_argument("--work", type=Path, default=Path("merkit-out") / "network_scores")
     parser.add_argument("--data", type=Path, default=default_data(), help="folder of the published flow maps")
     parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
@@ -148,7 +148,7 @@ def main() -> None:
         on_maps(asked, runs)
     order = {word: place for place, word in enumerate((*LEVELS, MAPS, *LABELS, *CONFIGS, *list_networks()))}
     rows = [
-        dict(zip(("level", "method", "settings", "labels"), key, strict=True)) | row
+        dict(zip(("level", "method", "settings", "labels"), key[:4], strict=True)) | row
         for key, row in sorted(
             runs_of(asked.work).items(),
             key=lambda item: [order.get(item[0][place], len(order)) for place in (0, 2, 1, 3)],
