@@ -29,7 +29,7 @@ from common import print_table, write_result
 
 from merkit.clips import Clip
 from merkit.errors import DataError
-from merkit.inputs.aligned import FLOW_CROP, aligned_face, ends
+from merkit.inputs.aligned import FLOW_CROP, aligned_face
 from merkit.inputs.apex_finders import FINDERS, find_apex
 from merkit.inputs.face_motion import FaceMotion
 from merkit.inputs.interval import find_interval
@@ -64,7 +64,7 @@ def apexes(level: str, size: int, subjects: int) -> Iterator[dict[str, Any]]:
             yield {**about, "finder": None, "off": None}
             continue
         motion = FaceMotion.of(face)
-        first, last = ends(clip)
+        first, last = clip.ends
         true = clip.index(clip.apex or 0) - first
         yield {**about, "finder": MIDDLE, "off": (last - first + 1) // 2 - true}
         for name in FINDERS:
@@ -79,7 +79,7 @@ def intervals(level: str, subjects: int, seed: int) -> Iterator[dict[str, Any]]:
     table = simulate_table(settings)
     for place in range(len(table)):
         clip = in_memory(table[place])
-        first, last = ends(clip)
+        first, last = clip.ends
         true = np.array([first, clip.index(clip.apex or 0), last])
         whole = replace(clip, onset=None, apex=None, offset=None)
         about = {"level": level, "subject": clip.subject, "n_frames": len(clip.source)}

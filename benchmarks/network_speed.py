@@ -2,15 +2,18 @@
 
 Milliseconds of a forward pass and of a training step (with its loss and the optimiser) on one example, with
 2 threads and 1, everything in turn and that several times: the median.  AKMNet judges the frames of a clip at
-once or one by one, which gives the same.  Peak memory is of a process of its own each.  On a machine with
-CUDA the same is measured there too, with the memory of the card.
+once or one by one, which gives the same.  Peak memory is of a process of its own each.
 
-    python benchmarks/network_speed.py [--quick] [--repeats 5]
+With --card FILE a machine with CUDA measures its card alone and writes that file, which another machine takes
+into its result.
+
+    python benchmarks/network_speed.py [--quick] [--repeats 5] [--card FILE]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import resource
@@ -34,7 +37,7 @@ from merkit.methods import create_network
 from merkit.methods.akmnet.losses import akmnet_loss
 from merkit.methods.akmnet.network import AKMNet, Mined
 from merkit.methods.explanations import logits_of
-from merkit.methods.strcn.losses import focal_loss
+from merkit.training.losses import focal_loss
 
 SEED, THREADS, LONGEST = 0, (2, 1), 141
 FRAMES = (16, 32, LONGEST)
@@ -208,11 +211,11 @@ def card_memory(case: Case, training: bool) -> dict[str, Any]:
     return {**case.about, "work": "training" if training else "inference", "peak_mb": round(most)}
 
 
-def on_card(cases: tuple[Case, ...], longest: tuple[Case, ...], repeats: int) -> dict[str, Any] | None:
-    """The same on the card, where there is one."""
-    if not torch.cuda.is_available():
-        return None
+def on_card(cases: tuple[Case, ...], longest: tuple[Case, ...], repeats: int) -> dict[str, Any]:
+    """The same on the card."""
     return {
+        "torch": torch.__version__,
+        "repeats": repeats,
         "name": torch.cuda.get_device_name(),
         "memory": [card_memory(case, training) for case in longest for training in (False, True)],
         "rows": times(cases, repeats, THREADS[:1], "cuda"),
@@ -225,10 +228,15 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="small networks, short clips, no result file")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--card", type=Path)
     options = parser.parse_args()
     cases = QUICK if options.quick else CASES
     # Of each network and configuration the longest clip.
     longest = tuple({(case.network, case.config): case for case in cases if case.config != "map28"}.values())
+    if options.card and torch.cuda.is_available():
+        options.card.write_text(json.dumps(on_card(cases, longest, options.repeats)), encoding="utf-8")
+        return
+    card = json.loads(options.card.read_text(encoding="utf-8")) if options.card else None
     peaks = memory(longest)
     print_table(peaks, "resident memory")
     result = {
@@ -236,7 +244,7 @@ def main() -> None:
         "repeats": options.repeats,
         "memory": peaks,
         "rows": times(cases, options.repeats, THREADS, "cpu"),
-        "card": on_card(cases, longest, options.repeats),
+        "card": card,
     }
     parts = ("forward_ms", "one_by_one_ms", "step_ms")
     print_table(

@@ -8,6 +8,7 @@ Replaces what stands between each pair of markers; a test holds the pages to wha
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from fill_evaluation import from_here, table
@@ -19,6 +20,7 @@ SHEETS = {
     ROOT / "src/merkit/methods/akmnet/README.md": ("akmnet",),
 }
 MISSING = "Not measured yet: `python benchmarks/{0}.py`, then `python docs/fill_networks.py`."
+MAPS = "maps"
 WORKS = ("forward_ms", "one_by_one_ms", "step_ms")
 
 
@@ -32,34 +34,46 @@ def scores(*methods: str) -> str:
     if not measured("network_scores"):
         return MISSING.format("network_scores")
     result, link = newest("network_scores")
-    lines = [
-        [level, f"`{row['method']}`", row["labels"], *_scores(row)]
-        for level, rows in result["synthme"]["levels"].items()
-        for row in rows
-        if not methods or row["method"] in (*methods, "flow-svm")
+    rows = [
+        row
+        for row in result["rows"]
+        if row["level"] != MAPS and (not methods or row["method"] in (*methods, "flow-svm"))
     ]
     here = link.replace("](benchmarks", "](../../../../benchmarks") if methods else from_here(link)
-    size = result["synthme"]["size"]
     text = (
-        f"SynthME-1, {size} px, three classes, leave one subject out, from raw frames; the small "
-        f"configurations on a CPU\n({here}). The mean over seeds with a 95 % interval over subjects; chance "
-        "is 0.33. *Shuffled*: the labels of\nthe training clips are dealt out anew.\n\n"
+        f"SynthME-1, {result['size']} px, three classes, {result['people']} people, leave one subject out, "
+        f"from raw frames\n({here}).\nThe mean over seeds with a 95 % "
+        "interval over subjects; chance is 0.33. *Shuffled*: the labels of the training clips are\ndealt out "
+        "anew.\n\n"
     )
-    return text + table(["level", "method", "labels", "UF1", "each seed", "UAR", "clips"], lines)
+    head = ["level", "method", "settings", "labels", "UF1", "each seed", "UAR", "on"]
+    return text + table(head, [_row(row) for row in rows])
 
 
 def maps() -> str:
     """The same on the published flow maps."""
-    rows = newest("network_scores")[0]["maps"] if measured("network_scores") else []
+    rows = newest("network_scores")[0]["rows"] if measured("network_scores") else []
+    rows = [row for row in rows if row["level"] == MAPS]
     if not rows:
         return MISSING.format("network_scores")
-    result, link = newest("network_scores")
+    link = from_here(newest("network_scores")[1])
     text = (
-        "Published 28×28 flow maps of 442 real clips, `megc2019`, leave one subject out "
-        f"({from_here(link)}):\n\n"
+        f"Published 28×28 flow maps of {rows[0]['n']} real clips, `megc2019`, leave one subject out\n"
+        f"({link}):\n\n"
     )
-    lines = [[f"`{row['method']}`", *_scores(row)] for row in result["maps"]]
-    return text + table(["method", "UF1", "each seed", "UAR", "clips"], lines)
+    head = ["method", "settings", "UF1", "each seed", "UAR", "on"]
+    lines = [[cell for place, cell in enumerate(_row(row)) if place not in (0, 3)] for row in rows]
+    by_seed = [value for row in rows if row["method"] != "flow-svm" for value in row["per_seed"]["uf1"]]
+    mean = f"\n\nSTRCN-G, the mean over its {len(by_seed)} seeds: UF1 {fmean(by_seed):.3f}."
+    return text + table(head, lines) + mean
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    uf1, seeds, uar, _ = _scores(row)
+    device = "CPU" if row["device"] == "cpu" else row["device"]
+    return [
+        row["level"], f"`{row['method']}`", f"`{row['settings']}`", row["labels"], uf1, seeds, uar, device,
+    ]  # fmt: skip
 
 
 def frames() -> str:

@@ -13,8 +13,8 @@ from merkit.errors import ConfigError, DataError
 from merkit.methods.akmnet.losses import akmnet_loss, global_sparsity, mean_margin
 from merkit.methods.akmnet.mining import binarise
 from merkit.methods.akmnet.network import Mined
-from merkit.methods.strcn.losses import focal_loss
 from merkit.training.balance import balanced_weights, softened_weights
+from merkit.training.losses import focal_loss
 
 
 @pytest.fixture(autouse=True)

@@ -219,6 +219,15 @@ def test_a_broken_folder_is_refused_in_one_line(name, fitted, tmp_path):
     assert "\n" not in str(refused.value)
 
 
+def test_a_model_of_a_version_with_more_settings_is_refused(fitted, tmp_path):
+    fitted["strcn-g"].save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    card["config"]["sharpen"] = 3
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(DataError, match="setting 'sharpen' that this merkit does not know"):
+        get_method("strcn-g").recognizer.load(tmp_path)
+
+
 @pytest.mark.parametrize("name", list_methods())
 def test_it_refuses_what_it_cannot_learn_from(name):
     with pytest.raises(ConfigError, match="has not been trained"):

@@ -8,9 +8,9 @@ import torch
 
 from merkit.errors import ConfigError, DataError
 from merkit.methods.networks import create_network
-from merkit.methods.strcn.losses import focal_loss
 from merkit.methods.strcn.network import RecurrentStage
 from merkit.training.loop import train
+from merkit.training.losses import focal_loss
 from merkit.training.schedules import CyclingDecay
 from merkit.training.stage import Stage
 

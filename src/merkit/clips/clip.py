@@ -153,8 +153,9 @@ class Clip:
                 f"{max(numbers)} ({len(numbers)} frames); check the annotation against the frames"
             ) from None
 
-    def _ends(self) -> tuple[int, int]:
-        """Positions of onset and offset."""
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Positions of onset and offset among all frames."""
         first = 0 if self.onset is None else self.index(self.onset)
         last = len(self.source) - 1 if self.offset is None else self.index(self.offset)
         return first, last
@@ -168,7 +169,7 @@ class Clip:
         """Return the frames with up to ``n`` neighbours on either side, as far as there are any."""
         if n < 0:
             raise ConfigError(f"context({n}): give 0 or more neighbours")
-        first, last = self._ends()
+        first, last = self.ends
         return self.source.read(max(0, first - n), min(len(self.source), last + n + 1))
 
     def window(self, first: int, last: int) -> Pixels:
@@ -183,9 +184,15 @@ class Clip:
         return self.source[self.index(number)]
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """Annotated numbers of the frames from onset to offset."""
+        first, last = self.ends
+        return self.source.numbers[first : last + 1]
+
+    @property
     def n_frames(self) -> int:
         """Number of frames from onset to offset."""
-        first, last = self._ends()
+        first, last = self.ends
         return last - first + 1
 
     @property

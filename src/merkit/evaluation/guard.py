@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -223,7 +224,10 @@ def _subjects(thing: Any) -> list[str]:
 def _trained_subjects(thing: Any) -> Iterable[str] | None:
     """The stated subjects of an object, a mapping, or the card of a recognizer."""
     if isinstance(thing, Mapping):
-        return thing.get("trained_subjects")
+        # Some, such as a WeakKeyDictionary, refuse a text as a key.
+        with suppress(TypeError):
+            return thing.get("trained_subjects")
+        return None
     stated = getattr(thing, "trained_subjects", None)
     card = getattr(thing, "card", None)
     if stated is None and isinstance(card, Mapping):

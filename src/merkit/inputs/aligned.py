@@ -122,7 +122,7 @@ def aligned_face(
             )
     if context < 0:
         raise ConfigError(f"context={context}: give 0 or more neighbours")
-    first, last = ends(clip)
+    first, last = clip.ends
     onset = clip.source[first]
     placement = place_face(onset, face=face, models=models, who=f"clip {clip.id!r}")
     matrix = placement.matrix(geometry)
@@ -138,12 +138,6 @@ def aligned_face(
     return AlignedFace(
         np.stack(crops), clip.source.numbers[start:stop], np.stack(matrices), geometry, placement
     )
-
-
-def ends(clip: Clip) -> tuple[int, int]:
-    """Positions of the onset and of the offset among all frames of a clip."""
-    first = 0 if clip.onset is None else clip.index(clip.onset)
-    return first, first + clip.n_frames - 1
 
 
 def _pictures(clip: Clip, start: int, stop: int) -> Iterator[Pixels]:

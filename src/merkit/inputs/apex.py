@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from merkit.clips import Clip
 from merkit.errors import AnnotationError, ConfigError, DataError, did_you_mean
 from merkit.faces import FaceModels
-from merkit.inputs.aligned import FLOW_CROP, aligned_face, ends
+from merkit.inputs.aligned import FLOW_CROP, aligned_face
 from merkit.inputs.apex_finders import APEX_FINDER, find_apex
 
 __all__ = ["APEX", "Apex", "apex_of", "find_apex", "with_apex"]
@@ -70,7 +70,7 @@ def apex_of(
         )
     if clip.apex is not None and not fault and use != "estimated":
         return Apex(clip.apex)
-    first, last = ends(clip)
+    first, last = clip.ends
     if first == last:
         raise DataError(f"clip {clip.id!r}: onset and offset are one frame, so nothing moves; leave it out")
     seen = aligned_face(clip, FLOW_CROP, face=face, colour="grey", models=models)
@@ -103,7 +103,7 @@ def _fault(clip: Clip) -> str:
         return "none is annotated"
     if clip.apex not in clip.source.numbers:
         return "the annotated one is not among the frames"
-    first, last = ends(clip)
+    first, last = clip.ends
     place = clip.index(clip.apex)
     if place == first:
         return "the annotated one is the onset"

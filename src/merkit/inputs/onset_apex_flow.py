@@ -18,7 +18,7 @@ from merkit.faces import FaceModels
 from merkit.faces.crop import warp
 from merkit.faces.geometry import EYE_DISTANCE_AT_200, CropGeometry
 from merkit.faces.register import RigidFit
-from merkit.inputs.aligned import FLOW_CROP, ends
+from merkit.inputs.aligned import FLOW_CROP
 from merkit.inputs.apex import APEX, Apex, apex_of
 from merkit.inputs.flow_map import flow_to_map, map_p95
 from merkit.inputs.placement import FACES, Placement, place_face
@@ -131,7 +131,7 @@ def onset_apex_flow(
     """
     who = f"clip {clip.id!r}"
     apex = apex_of(clip, settings.apex, face=settings.face, models=models)
-    first, last = ends(clip)
+    first, last = clip.ends
     top = clip.index(apex.number)
     placement = place_face(clip.source[first], face=settings.face, models=models, who=who)
     reach = min(int(settings.average_s * (clip.fps or 0.0) + 1e-6), (top - first) // 4)

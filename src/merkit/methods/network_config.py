@@ -120,6 +120,18 @@ def check_range(config: Any, name: str, low: float, high: float) -> None:
         raise ConfigError(f"{name}={value!r}: expected a number from {low:g} to {high:g}")
 
 
+def check_dropout(config: Any) -> None:
+    """Refuse a share of values to drop that would leave none.
+
+    Raises
+    ------
+    ConfigError
+    """
+    check_range(config, "dropout", 0.0, 1.0)
+    if config.dropout == 1:
+        raise ConfigError("dropout=1: expected less than 1, as nothing would be left")
+
+
 def shared_fields(config: Any, target: type[Any]) -> Mapping[str, Any]:
     """Those settings that a dataclass has too: of a recognizer, what its network or its step wants."""
     known = {field.name for field in fields(target)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -100,9 +100,22 @@ class NetworkRecognizer(ABC):
         """What is computed of a clip once, of this clip alone and without labels."""
 
     @property
-    @abstractmethod
     def stage(self) -> Stage:
         """How the network is trained."""
+        found: Stage = self.config.stage
+        return found
+
+    def _step(
+        self, compute: Callable[[Clip, Any], Clip], settings: type[Any], *gives: str, context: int = 0
+    ) -> Step:
+        """A step that is named after the first feature it gives, told what of the settings `settings` has."""
+        from merkit.cache import Step
+
+        how = settings(**shared_fields(self.config, settings))
+        return Step(
+            gives[0], version=1, settings=how, compute=compute, gives=gives, context=context,
+            faces=how.face == "detect",
+        )  # fmt: skip
 
     @abstractmethod
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> Examples:
@@ -256,8 +269,13 @@ class NetworkRecognizer(ABC):
                     f"{source / CARD} is of method {text['method']}, format {text['format']}: "
                     f"expected {cls.name}, format {_FORMAT}"
                 )
-            allowed = {field.name for field in fields(cls.config_type)}
-            model = cls(cls.config_type(**{k: v for k, v in text["config"].items() if k in allowed}))
+            foreign = sorted(set(text["config"]) - {field.name for field in fields(cls.config_type)})
+            if foreign:
+                raise DataError(
+                    f"{source / CARD} has a setting {foreign[0]!r} that this merkit does not know: "
+                    "load the model with the version that wrote it"
+                )
+            model = cls(cls.config_type(**text["config"]))
             model.classes_, model.history_ = np.asarray(text["classes"]), text["history"]
             model.card = text["about"]
             tensors = read_weights(source / WEIGHTS)

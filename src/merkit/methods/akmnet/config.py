@@ -11,6 +11,7 @@ from merkit.methods.network_config import (
     FACES,
     HEADS,
     NetworkConfig,
+    check_dropout,
     check_four,
     check_range,
     check_whole,
@@ -71,8 +72,7 @@ class AKMNetShape:
         if not (isinstance(self.size, int) and self.size >= 2 * STRIDE and self.size % STRIDE == 0):
             raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {2 * STRIDE} or more")
         check_four(self, "widths")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")
+        check_dropout(self)
         check_word(self, "variant", VARIANTS)
         check_word(self, "ste", GRADIENTS)
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merkit.methods.akmnet.config import CONFIGS, FEATURE, SELECTING, AKMNetConfig, AKMNetInput
-from merkit.methods.network_config import shared_fields
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from merkit.cache import Step
     from merkit.clips import Clip
     from merkit.training.loop import Loss
-    from merkit.training.stage import Stage
 
 _DRAWS = 5
 """Of ``va-random``, whose predictions are averaged, as in the paper."""
@@ -43,18 +41,9 @@ class AKMNetRecognizer(NetworkRecognizer):
     @property
     def step(self) -> Step:
         """The faces of a clip, magnified."""
-        from merkit.cache import Step
         from merkit.methods.akmnet.inputs import faces
 
-        how = AKMNetInput(**shared_fields(self.config, AKMNetInput))
-        return Step(
-            FEATURE, version=1, settings=how, compute=faces, gives=(FEATURE,), faces=how.face == "detect"
-        )
-
-    @property
-    def stage(self) -> Stage:
-        """SGD over single clips, whose gradients are added up."""
-        return self.config.stage
+        return self._step(faces, AKMNetInput, FEATURE)
 
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> _Examples:
         return _Examples([clip.features[FEATURE] for clip in clips], truth, self.config)
@@ -124,7 +113,7 @@ class AKMNetRecognizer(NetworkRecognizer):
         (given,) = self._given(clip)
         with torch.inference_mode():
             mined = network(given.to(next(network.parameters()).device))
-        numbers = numbers_of(clip)
+        numbers = clip.numbers
         scores, chosen = mined.scores[0].cpu().numpy(), mined.chosen[0].cpu().numpy() > 0.5
         return {
             "frames": list(numbers),
@@ -153,12 +142,6 @@ class _Examples:
                 clip = clip.flip(-1)
             given.append(cropped(clip, rng) if rng.random() < self._config.crop else clip)
         return tuple(given)
-
-
-def numbers_of(clip: Clip) -> tuple[int, ...]:
-    """Annotated numbers of the frames from onset to offset."""
-    first = 0 if clip.onset is None else clip.index(clip.onset)
-    return clip.source.numbers[first : first + clip.n_frames]
 
 
 def as_input(

@@ -11,6 +11,7 @@ from merkit.methods.network_config import (
     FACES,
     HEADS,
     NetworkConfig,
+    check_dropout,
     check_four,
     check_range,
     check_whole,
@@ -95,8 +96,7 @@ class FALShape:
         check_whole(self, "hidden")
         for name, allowed in (("trunk", TRUNKS), ("readout", READOUTS)):
             check_word(self, name, allowed)
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")
+        check_dropout(self)
         check_range(self, "sharpness", 1e-3, 100.0)
         check_range(self, "backbone_rate", 1e-6, 100.0)
 

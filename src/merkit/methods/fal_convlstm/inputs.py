@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from merkit.clips import Clip
 from merkit.faces.geometry import CropGeometry
-from merkit.inputs.aligned import RECIPE, aligned_face, ends
+from merkit.inputs.aligned import RECIPE, aligned_face
 from merkit.methods.fal_convlstm.config import FEATURE, JITTER, POSITIONS, FALInput
 from merkit.motion.interpolate import frame_positions, nearest_indices, resample_tim, round_to_uint8
 
@@ -28,7 +28,7 @@ def faces(clip: Clip, how: FALInput) -> Clip:
     context = JITTER if how.mode == "sample" else 0
     colour = "rgb" if how.view == "rgb" else "grey"
     seen = aligned_face(clip, geometry(how), face=how.face, head=how.head, colour=colour, context=context)
-    first, _ = ends(clip)
+    first, _ = clip.ends
     if how.mode == "tim":
         frames = round_to_uint8(resample_tim(seen.frames, how.length))
         positions = frame_positions(len(seen.frames), how.length)

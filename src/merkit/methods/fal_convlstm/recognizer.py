@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from merkit.errors import DataError
 from merkit.methods.fal_convlstm.config import CONFIGS, FEATURE, JITTER, POSITIONS, FALConfig, FALInput
 from merkit.methods.fal_convlstm.units import UNITS, positive_weights, relation_matrix
-from merkit.methods.network_config import shared_fields
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from merkit.methods.training_set import TrainingSet
     from merkit.training.loop import Loss
     from merkit.training.pretrained import Pretrained
-    from merkit.training.stage import Stage
 
 _SURE = 0.7
 """Probability from which a unit counts as present in the clusters, in clips without annotated units."""
@@ -63,24 +61,10 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
     @property
     def step(self) -> Step:
         """The faces of a clip that may be picked."""
-        from merkit.cache import Step
         from merkit.methods.fal_convlstm.inputs import faces
 
-        how = FALInput(**shared_fields(self.config, FALInput))
-        return Step(
-            FEATURE,
-            version=1,
-            settings=how,
-            compute=faces,
-            gives=(FEATURE, POSITIONS),
-            context=JITTER if how.mode == "sample" else 0,
-            faces=how.face == "detect",
-        )
-
-    @property
-    def stage(self) -> Stage:
-        """AdamW, with a warm-up and a cosine."""
-        return self.config.stage
+        context = JITTER if self.config.mode == "sample" else 0
+        return self._step(faces, FALInput, FEATURE, POSITIONS, context=context)
 
     def _prepare(
         self,
@@ -229,10 +213,8 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
     def _numbers(self, clip: Clip) -> list[int]:
         from merkit.methods.fal_convlstm.inputs import picked
 
-        first = 0 if clip.onset is None else clip.index(clip.onset)
-        return [
-            clip.source.numbers[first + int(at)] for at in picked(0, clip.n_frames - 1, self.config.length)
-        ]
+        numbers = clip.numbers
+        return [numbers[int(at)] for at in picked(0, clip.n_frames - 1, self.config.length)]
 
 
 def _unit_loss(unit_weights: NDArray[np.float64], learnable: NDArray[np.bool_]) -> Loss:

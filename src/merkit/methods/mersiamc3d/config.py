@@ -12,6 +12,7 @@ from merkit.methods.network_config import (
     FACES,
     HEADS,
     NetworkConfig,
+    check_dropout,
     check_four,
     check_range,
     check_whole,
@@ -69,8 +70,7 @@ class MERSiamC3DShape:
         check_four(self, "widths")
         check_four(self, "depths")
         check_whole(self, "hidden")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")
+        check_dropout(self)
         check_range(self, "encoder_rate", 0.0, 1e3)
 
 

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from merkit.errors import ConfigError, DataError
 from merkit.methods.mersiamc3d.config import ALPHAS
-from merkit.methods.strcn.losses import focal_loss
 from merkit.training.balance import balanced_weights, softened_weights
+from merkit.training.losses import focal_loss
 
 __all__ = ["BETA", "MARGIN", "alpha_of", "contrastive_loss", "focal_loss", "pair_loss"]
 

@@ -22,7 +22,6 @@ from merkit.methods.mersiamc3d.config import (
 )
 from merkit.methods.mersiamc3d.keyframes import Marks, apex_index, key_times, synthesised
 from merkit.methods.mersiamc3d.sequences import ClipSequences, as_input, as_tensor, flow_scale, mirrored
-from merkit.methods.network_config import shared_fields
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
 from merkit.methods.training_set import TrainingSet
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from merkit.methods.mersiamc3d.interpolation import Interpolator
     from merkit.training.loop import Loss
     from merkit.training.pretrained import Pretrained
-    from merkit.training.stage import Stage
 
 _INNER_FOLDS = 5
 _INTERPOLATOR = "interpolator."  # before the names of its tensors among the statistics
@@ -83,26 +81,11 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
     @property
     def step(self) -> Step:
         """The flow between key frames, or for ``adaconv`` the faces of which these are made."""
-        from merkit.cache import Step
         from merkit.methods.mersiamc3d.inputs import faces, flow
 
-        how = MERSiamC3DInput(**shared_fields(self.config, MERSiamC3DInput))
-        learnt = how.transition == "adaconv"
+        learnt = self.config.transition == "adaconv"
         gives = (FACES_FEATURE, MARKS_FEATURE) if learnt else (FLOW_FEATURE,)
-        return Step(
-            gives[0],
-            version=1,
-            settings=how,
-            compute=faces if learnt else flow,
-            gives=gives,
-            context=how.jitter,
-            faces=how.face == "detect",
-        )
-
-    @property
-    def stage(self) -> Stage:
-        """The target stage."""
-        return self.config.stage
+        return self._step(faces if learnt else flow, MERSiamC3DInput, *gives, context=self.config.jitter)
 
     def _prepare(
         self,
@@ -216,10 +199,9 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         """
         network: Any = self.network_
         maps = self._attention(network.encoder.stages[-1], self._given(clip)[:1], column)[0]
-        first = 0 if clip.onset is None else clip.index(clip.onset)
-        numbers = clip.source.numbers[first : first + clip.n_frames]
+        numbers = clip.numbers
         assert clip.apex is not None
-        marks = Marks(0, clip.index(clip.apex) - first, len(numbers) - 1)
+        marks = Marks(0, numbers.index(clip.apex), len(numbers) - 1)
         times = np.interp(key_times(marks), np.arange(len(numbers)), numbers)
         return {
             "key_frames": [float(time) for time in times],

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from merkit.errors import ConfigError
-from merkit.methods.network_config import FACES, HEADS, NetworkConfig, check_range, check_whole, check_word
+from merkit.methods.network_config import (
+    FACES,
+    HEADS,
+    NetworkConfig,
+    check_dropout,
+    check_range,
+    check_whole,
+    check_word,
+)
 from merkit.methods.networks import register_network
 from merkit.training.schedules import WarmCosine
 from merkit.training.stage import Stage
@@ -84,8 +92,7 @@ class SMASTNShape:
         object.__setattr__(self, "widths", widths)
         for name, allowed in (("images", IMAGES), ("attention", ATTENTION), ("weighting", WEIGHTING)):
             check_word(self, name, allowed)
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout={self.dropout!r}: expected a number from 0 up to 1")
+        check_dropout(self)
         check_range(self, "trunk_rate", 1e-6, 1.0)
 
     @property

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merkit.errors import ConfigError
-from merkit.methods.network_config import shared_fields
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
 from merkit.methods.sma_stn.config import CONFIGS, FEATURE, SMASTNConfig, SMASTNInput
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from merkit.methods.context import FitContext
     from merkit.training.loop import Examples, Loss
     from merkit.training.pretrained import Pretrained
-    from merkit.training.stage import Stage
 
 
 @register(
@@ -53,18 +51,9 @@ class SMASTNRecognizer(NetworkRecognizer):
     @property
     def step(self) -> Step:
         """The faces of a clip."""
-        from merkit.cache import Step
         from merkit.methods.sma_stn.inputs import faces
 
-        how = SMASTNInput(**shared_fields(self.config, SMASTNInput))
-        return Step(
-            FEATURE, version=1, settings=how, compute=faces, gives=(FEATURE,), faces=how.face == "detect"
-        )
-
-    @property
-    def stage(self) -> Stage:
-        """A cosine after a warm-up."""
-        return self.config.stage
+        return self._step(faces, SMASTNInput, FEATURE)
 
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> Examples:
         from merkit.methods.sma_stn.examples import TrainingExamples, fold_limits
@@ -135,8 +124,7 @@ class SMASTNRecognizer(NetworkRecognizer):
         with torch.inference_mode():
             out = network(given.to(next(network.parameters()).device))
         weights = [float(weight) for weight in out.weights.double().mean(dim=0)]
-        first = 0 if clip.onset is None else clip.index(clip.onset)
-        numbers, length = clip.source.numbers[first:], len(clip.features[FEATURE])
+        numbers, length = clip.numbers, len(clip.features[FEATURE])
         spans = segment_ends(length, config.segments, config.samples)
         if config.images == "global":
             spans = spans[:0]

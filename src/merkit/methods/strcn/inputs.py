@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from merkit.clips import Clip
 from merkit.errors import DataError
 from merkit.faces.geometry import CropGeometry
-from merkit.inputs.aligned import aligned_face, ends
+from merkit.inputs.aligned import aligned_face
 from merkit.inputs.apex import apex_of
 from merkit.methods.strcn.config import FLOW_FEATURE, FRAMES_FEATURE, AppearanceInput, GeometricInput
 from merkit.methods.strcn.geometric import ALPHAS, onset_apex_flow
@@ -40,7 +40,7 @@ def flow(clip: Clip, how: GeometricInput) -> Clip:
     geometry = CropGeometry(columns, aspect=rows / columns, eyes_at=EYES_AT)
     frames = aligned_face(clip, geometry, face=how.face, head=how.head, colour="grey").frames
     frames = frames.astype(np.uint8, copy=False)
-    top = clip.index(apex.number) - ends(clip)[0]
+    top = clip.index(apex.number) - clip.ends[0]
     reach = min(int(how.average_s * (clip.fps or 0.0) + 1e-6), top // 4)
     if how.magnify == "evm":
         at = [*range(reach + 1), *range(top - reach, min(top + reach + 1, len(frames)))]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from merkit.errors import DataError
 from merkit.inputs.flow_map import MAP_SIZE, flow_features
-from merkit.methods.network_config import shared_fields
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
 from merkit.methods.strcn.appearance import AUGMENTATIONS, augmented, connect, scatter, to_columns
@@ -35,18 +34,12 @@ if TYPE_CHECKING:
     from merkit.cache import Step
     from merkit.clips import Clip
     from merkit.training.loop import Loss
-    from merkit.training.stage import Stage
 
 
 class _STRCN(NetworkRecognizer):
     """What both have in common."""
 
     config: STRCNConfig
-
-    @property
-    def stage(self) -> Stage:
-        """SGD with Nesterov's momentum."""
-        return self.config.stage
 
     @abstractmethod
     def _arrays(self, clip: Clip) -> NDArray[np.floating]:
@@ -56,7 +49,7 @@ class _STRCN(NetworkRecognizer):
         return _tensor(self._arrays(clip))
 
     def _loss(self) -> Loss:
-        from merkit.methods.strcn.losses import focal_loss
+        from merkit.training.losses import focal_loss
 
         gamma = 0.0 if self.config.loss == "cross-entropy" else self.config.gamma
 
@@ -97,18 +90,9 @@ class GeometricSTRCN(_STRCN):
         """The flow of a clip; of given maps nothing is computed."""
         if self.config.given:
             return None
-        from merkit.cache import Step
         from merkit.methods.strcn.inputs import flow
 
-        how = GeometricInput(**shared_fields(self.config, GeometricInput))
-        return Step(
-            FLOW_FEATURE,
-            version=1,
-            settings=how,
-            compute=flow,
-            gives=(FLOW_FEATURE,),
-            faces=how.face == "detect",
-        )
+        return self._step(flow, GeometricInput, FLOW_FEATURE)
 
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> _FlowExamples:
         flows = [self._flow(clip) for clip in clips]
@@ -176,18 +160,9 @@ class AppearanceSTRCN(_STRCN):
     @property
     def step(self) -> Step:
         """The small frames of a clip, magnified."""
-        from merkit.cache import Step
         from merkit.methods.strcn.inputs import small_frames
 
-        how = AppearanceInput(**shared_fields(self.config, AppearanceInput))
-        return Step(
-            FRAMES_FEATURE,
-            version=1,
-            settings=how,
-            compute=small_frames,
-            gives=(FRAMES_FEATURE,),
-            faces=how.face == "detect",
-        )
+        return self._step(small_frames, AppearanceInput, FRAMES_FEATURE)
 
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> _MatrixExamples:
         frames = [np.asarray(clip.features[FRAMES_FEATURE]) for clip in clips]

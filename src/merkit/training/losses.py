@@ -1,4 +1,4 @@
-"""The loss of STRCN: focal, and with weights of the classes balanced."""
+"""Losses that several methods learn from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 from merkit.errors import ConfigError
 
 GAMMA = 2.0
-"""Exponent of the released balanced network, as the same group's later code has it."""
+"""Exponent of the paper of the loss, and of the released balanced STRCN."""
 
 
 def focal_loss(
