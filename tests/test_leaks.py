@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
@@ -365,6 +366,12 @@ def test_a_shared_artifact_that_knows_a_test_subject_is_caught():
         run(ByThirds, artifacts={"interpolation": {"trained_subjects": "toy/s01"}})
     with pytest.raises(LeakageError, match="does not say on whom it was trained"):
         run(ByThirds, artifacts={"interpolation": object()})
+
+
+def test_a_mapping_that_refuses_text_as_a_key_states_no_subjects():
+    recognizer = ByThirds()
+    recognizer.known = WeakKeyDictionary()
+    check_unfitted(recognizer, people(["toy/s0"]))
 
 
 def test_an_artifact_made_for_each_fold_is_fine():
