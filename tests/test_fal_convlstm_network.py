@@ -126,19 +126,31 @@ def test_published_shapes_from_frames_to_logits():
     assert 0 < float(actions.masks.min()) < float(actions.masks.max()) < 1
 
 
-@pytest.mark.parametrize("settings", [{}, {"trunk": "layer3"}, {"spatial_weights": True}, {"size": 40}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"trunk": "layer3"},
+        {"spatial_weights": True},
+        {"size": 40},
+        {"scales": "deepest"},
+        {"readout": "frames"},
+    ],
+)
 @pytest.mark.parametrize("length", [1, 3])
 def test_any_number_of_clips_and_frames_and_every_shape_of_the_network(settings, length):
     network = tiny(**settings)
     judged = network(clips(2, length, settings.get("size", 32)))
     judged.logits.square().sum().backward()
     side = settings.get("size", 32) // 8
-    levels = 3 if "trunk" in settings else 4
+    levels = {"trunk": 3, "scales": 1}.get(next(iter(settings), ""), 4)
     last = (side, side) if "spatial_weights" in settings else (1, 1)
     assert judged.scales.shape == (2, length, levels, *last)
     assert torch.allclose(judged.scales.sum(dim=2), torch.ones(1), atol=1e-6)
     assert bool(torch.isfinite(judged.logits).all())
-    assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters())
+    # One level alone has nothing to be weighed against.
+    learnt = [p for name, p in network.named_parameters() if levels > 1 or ".score." not in name]
+    assert all(bool(torch.isfinite(p.grad).all()) for p in learnt)
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 4, 32, 32), (2, 3, 0, 32, 32), (2, 3, 4, 32, 40), (2, 3, 32, 32)])
@@ -153,7 +165,7 @@ def test_clips_that_do_not_fit_are_refused_in_one_line(shape):
     [
         {"size": 30}, {"size": 24}, {"widths": (1, 2)}, {"widths": 3}, {"trunk": "layer2"}, {"features": 3},
         {"hidden": 0}, {"dropout": 1.0}, {"sharpness": 0}, {"readout": "first"}, {"backbone_rate": 0},
-        {"num_classes": 1},
+        {"num_classes": 1}, {"scales": "first"},
     ],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused(settings):
@@ -339,6 +351,16 @@ def test_the_mean_over_states_can_be_read_instead_of_the_last():
             logits = network(given).logits
             state = seen["states"][:, :, -1] if readout == "last" else seen["states"].mean(dim=2)
             assert torch.allclose(network.classifier(state.mean(dim=(2, 3))), logits, atol=1e-6)
+
+
+def test_without_a_convlstm_the_order_of_the_later_frames_is_nothing():
+    given = clips(1, 5)
+    turned = given[:, :, [0, 3, 1, 4, 2]]
+    for readout, alike in (("frames", True), ("last", False)):
+        network = tiny(readout=readout).eval()
+        with torch.no_grad():
+            difference = (network(given).logits - network(turned).logits).abs().max()
+        assert (float(difference) < 1e-6) == alike
 
 
 def test_without_the_local_map_it_is_the_plain_network():

@@ -331,6 +331,16 @@ def test_a_single_frame_is_repeated_and_that_is_noted():
     assert "single frame" in ready.repairs[0]
 
 
+def test_the_middle_can_stand_for_the_apex_so_that_key_frames_are_evenly_spread():
+    clip = toy_clip(4, length=11)
+    early = replace(clip, apex=clip.source.numbers[2])
+    ready = made(apex="middle", transition="linear").step(early)
+    assert ready.apex == clip.source.numbers[5]
+    assert ready.repairs == clip.repairs
+    late = made(apex="middle", transition="linear").step(replace(clip, apex=clip.source.numbers[8]))
+    assert np.array_equal(ready.features[FLOW_FEATURE], late.features[FLOW_FEATURE])
+
+
 def test_a_missing_apex_is_estimated_and_noted_or_refused():
     bare = replace(toy_clip(4, length=21), apex=None)
     ready = made(apex_finder="flow-regions").step(bare)

@@ -24,7 +24,8 @@ from merkit.training.stage import Stage
 STRIDE = 8
 """Pixels of a face on one position of the maps that are merged."""
 TRUNKS = ("layer4", "layer3")
-READOUTS = ("last", "mean")
+SCALES = ("all", "deepest")
+READOUTS = ("last", "mean", "frames")
 VIEWS = ("rgb", "diff")
 MODES = ("sample", "tim")
 FEATURE, POSITIONS = "fal-convlstm-faces", "fal-convlstm-positions"
@@ -60,6 +61,8 @@ class FALShape:
         Channels of the state of the ConvLSTM.
     dropout : float
         Share of the hidden values that are dropped before the classifier.
+    scales : {"all", "deepest"}
+        Which levels of the backbone are merged.
     spatial_weights : bool
         Levels are weighted position by position instead of by one number each.
     relative : bool
@@ -68,8 +71,9 @@ class FALShape:
         r of the soft maximum over time: near 0 it is the mean, large the maximum.
     local : bool
         Give the ConvLSTM the local action map; without it zeros, the plain CNN and ConvLSTM.
-    readout : {"last", "mean"}
-        Classify the last state of the ConvLSTM, or the mean over all.
+    readout : {"last", "mean", "frames"}
+        Classify the last state of the ConvLSTM, or the mean over all; or there is no ConvLSTM but a
+        convolution over each frame alone, of which the mean is taken, so that their order is nothing.
     backbone_rate : float
         What the rate of learning of the backbone is multiplied by.
     """
@@ -80,6 +84,7 @@ class FALShape:
     features: int = 64
     hidden: int = 64
     dropout: float = 0.5
+    scales: str = "all"
     spatial_weights: bool = False
     relative: bool = True
     sharpness: float = 5.0
@@ -94,7 +99,7 @@ class FALShape:
         check_four(self, "widths")
         check_whole(self, "features", 4)
         check_whole(self, "hidden")
-        for name, allowed in (("trunk", TRUNKS), ("readout", READOUTS)):
+        for name, allowed in (("trunk", TRUNKS), ("scales", SCALES), ("readout", READOUTS)):
             check_word(self, name, allowed)
         check_dropout(self)
         check_range(self, "sharpness", 1e-3, 100.0)

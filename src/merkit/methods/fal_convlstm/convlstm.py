@@ -54,3 +54,24 @@ class ConvLSTM(nn.Module):
             h, c = self.cell(x, h, c)
             states.append(h)
         return torch.stack(states, dim=2)
+
+
+class FrameByFrame(nn.Module):
+    """What stands in the place of a ConvLSTM where frames are seen one by one: a convolution, and tanh.
+
+    Parameters
+    ----------
+    in_channels, hidden : int
+    kernel : int
+        Odd.
+    """
+
+    def __init__(self, in_channels: int, hidden: int, kernel: int = 3) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(in_channels, hidden, kernel, padding=kernel // 2)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(B, hidden, T, h, w) of maps (B, in_channels, T, h, w)."""
+        length = maps.shape[2]
+        seen = self.convolution(maps.transpose(1, 2).flatten(0, 1)).tanh()
+        return seen.unflatten(0, (-1, length)).transpose(1, 2)

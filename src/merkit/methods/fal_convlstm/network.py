@@ -11,7 +11,7 @@ from merkit.errors import DataError
 from merkit.methods.fal_convlstm.actions import Actions, FacialActions
 from merkit.methods.fal_convlstm.backbone import Backbone
 from merkit.methods.fal_convlstm.config import FALSettings
-from merkit.methods.fal_convlstm.convlstm import ConvLSTM
+from merkit.methods.fal_convlstm.convlstm import ConvLSTM, FrameByFrame
 from merkit.methods.fal_convlstm.scales import MultiScale
 from merkit.methods.fal_convlstm.units import UNITS
 
@@ -61,7 +61,9 @@ class FALConvLSTM(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = Backbone(config.levels)
-        self.scales = MultiScale(config.levels, config.features, spatial=config.spatial_weights)
+        self.scales = MultiScale(
+            config.levels, config.features, spatial=config.spatial_weights, deepest=config.scales == "deepest"
+        )
         self.actions = FacialActions(
             config.levels[1] + config.features,
             config.features,
@@ -70,7 +72,8 @@ class FALConvLSTM(nn.Module):
             sharpness=config.sharpness,
         )
         self.stack = Stack()
-        self.lstm = ConvLSTM(2 * config.features, config.hidden)
+        sequence = FrameByFrame if config.readout == "frames" else ConvLSTM
+        self.lstm = sequence(2 * config.features, config.hidden)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(config.hidden, config.num_classes)
         self.register_buffer("centres", torch.zeros(len(UNITS), config.features))

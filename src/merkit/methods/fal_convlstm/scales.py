@@ -24,11 +24,16 @@ class MultiScale(nn.Module):
     features : int
     spatial : bool
         Weight the levels position by position instead of by one number a frame.
+    deepest : bool
+        Take the last level alone; L is then 1.
     """
 
-    def __init__(self, channels: Sequence[int], features: int, *, spatial: bool = False) -> None:
+    def __init__(
+        self, channels: Sequence[int], features: int, *, spatial: bool = False, deepest: bool = False
+    ) -> None:
         super().__init__()
         self.spatial = spatial
+        channels = channels[-1:] if deepest else channels
         self.lateral = nn.ModuleList(
             nn.Sequential(nn.Conv2d(each, features, 1, bias=False), nn.BatchNorm2d(features))
             for each in channels
@@ -50,7 +55,8 @@ class MultiScale(nn.Module):
         Weights are (N, L, 1, 1), or (N, L, h, w) if they are spatial; over the levels they sum to 1.
         """
         size = levels[1].shape[-2:]
-        each = [_resized(side(level), size) for side, level in zip(self.lateral, levels, strict=True)]
+        taken = levels[-len(self.lateral) :]
+        each = [_resized(side(level), size) for side, level in zip(self.lateral, taken, strict=True)]
         scored = each if self.spatial else [level.mean(dim=(2, 3), keepdim=True) for level in each]
         weights = torch.cat([self.score(level) for level in scored], dim=1).softmax(dim=1)
         total = torch.stack([weights[:, k : k + 1] * level for k, level in enumerate(each)]).sum(dim=0)

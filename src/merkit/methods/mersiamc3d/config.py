@@ -24,6 +24,7 @@ from merkit.training.stage import Stage
 
 TRANSITIONS = ("nearest", "linear", "adaconv")
 APEX_FINDERS = ("flow-regions", "course")
+MIDDLE = "middle"
 PRIORS = ("contrastive", "koch", "off")
 ALPHAS = ("sqrt", "inverse", "effective", "equal")
 """Weights of the classes in the focal loss, by the numbers of their training clips."""
@@ -108,8 +109,9 @@ class MERSiamC3DInput:
     transition : {"nearest", "linear", "adaconv"}
         What lies between onset, apex and offset: recorded frames, blends of two recorded frames, or frames
         that a network makes of the marked ones alone; it is trained on the training clips.
-    apex : {"auto", "annotated", "estimated"}
-        See :func:`~merkit.inputs.apex.apex_of`.
+    apex : {"auto", "annotated", "estimated", "middle"}
+        See :func:`~merkit.inputs.apex.apex_of`; ``middle`` takes the frame in the middle instead, so that the
+        key frames are evenly spread.
     apex_finder : {"flow-regions", "course"}
         What estimates an apex: the length of the flow, or merkit's own finder, which is nearer to the truth.
     face : {"detect", "whole"}
@@ -136,8 +138,8 @@ class MERSiamC3DInput:
         if self.size % 8:
             raise ConfigError(f"size={self.size!r}: expected a multiple of 8, {MIN_SIDE} or more")
         for name, allowed in (
-            ("transition", TRANSITIONS), ("apex", APEX), ("apex_finder", APEX_FINDERS), ("face", FACES),
-            ("head", HEADS),
+            ("transition", TRANSITIONS), ("apex", (*APEX, MIDDLE)), ("apex_finder", APEX_FINDERS),
+            ("face", FACES), ("head", HEADS),
         ):  # fmt: skip
             check_word(self, name, allowed)
         check_whole(self, "jitter", 0)

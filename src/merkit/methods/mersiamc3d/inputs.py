@@ -13,7 +13,13 @@ from merkit.errors import ConfigError
 from merkit.faces.geometry import CropGeometry
 from merkit.inputs.aligned import RECIPE, aligned_face
 from merkit.inputs.apex import Apex, apex_of
-from merkit.methods.mersiamc3d.config import FACES_FEATURE, FLOW_FEATURE, MARKS_FEATURE, MERSiamC3DInput
+from merkit.methods.mersiamc3d.config import (
+    FACES_FEATURE,
+    FLOW_FEATURE,
+    MARKS_FEATURE,
+    MIDDLE,
+    MERSiamC3DInput,
+)
 from merkit.methods.mersiamc3d.keyframes import Marks, blended, recorded
 from merkit.motion.flow import optical_flow
 
@@ -83,7 +89,9 @@ def moved_marks(marks: Marks, length: int, how: MERSiamC3DInput) -> list[Marks]:
 def _faces(clip: Clip, how: MERSiamC3DInput) -> tuple[NDArray[np.uint8], Marks, Apex]:
     """Faces (T, size, size), where the marks are among them, and the apex."""
     first, last = clip.ends
-    if first == last:
+    if how.apex == MIDDLE:
+        apex = Apex(clip.source.numbers[(first + last) // 2], "")
+    elif first == last:
         # Nothing moves; the eleven key frames are one.
         apex = Apex(clip.source.numbers[first], "a single frame: it is repeated as all key frames")
     else:
