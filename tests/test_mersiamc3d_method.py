@@ -20,6 +20,7 @@ from merkit.methods.mersiamc3d.config import (
     CONFIGS,
     FACES_FEATURE,
     FLOW_FEATURE,
+    INTERPOLATOR,
     MARKS_FEATURE,
     MERSiamC3DConfig,
     MERSiamC3DSettings,
@@ -555,6 +556,14 @@ def test_the_interpolator_is_learnt_from_training_clips_and_saved(fitted, tmp_pa
     fewer.fit(CLIPS[3:9], LABELS[3:9], GROUPS[3:9])
     mine, theirs = recognizer.interpolator_.state_dict(), fewer.interpolator_.state_dict()
     assert any(not torch.equal(mine[key], theirs[key]) for key in mine)
+
+
+def test_an_interpolator_that_is_shared_is_not_learnt_again(fitted):
+    shared = fitted["adaconv"].interpolator_
+    recognizer = made(transition="adaconv", epochs=1, prior="off", jittered=0)
+    context = FitContext(artifacts={INTERPOLATOR: {"network": shared, "trained_subjects": GROUPS}})
+    recognizer.fit(CLIPS[3:9], LABELS[3:9], GROUPS[3:9], context=context)
+    assert recognizer.interpolator_ is shared
 
 
 def test_key_frames_of_another_interpolator_are_made_anew():

@@ -25,6 +25,11 @@ from merkit.training.stage import Stage
 TRANSITIONS = ("nearest", "linear", "adaconv")
 APEX_FINDERS = ("flow-regions", "course")
 MIDDLE = "middle"
+INTERPOLATOR = "interpolator"
+"""Name of an artifact of the context, a mapping whose ``network`` stands in for the one that would be learnt.
+
+It has ``trained_subjects``, none of whom may be tested.
+"""
 PRIORS = ("contrastive", "koch", "off")
 ALPHAS = ("sqrt", "inverse", "effective", "equal")
 """Weights of the classes in the focal loss, by the numbers of their training clips."""

@@ -16,6 +16,7 @@ from merkit.methods.mersiamc3d.config import (
     CONFIGS,
     FACES_FEATURE,
     FLOW_FEATURE,
+    INTERPOLATOR,
     MARKS_FEATURE,
     MERSiamC3DConfig,
     MERSiamC3DInput,
@@ -100,8 +101,11 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         if self.config.transition == "adaconv":
             from merkit.methods.mersiamc3d.triplets import learn_interpolator
 
+            shared = context.artifacts.get(INTERPOLATOR)
             faces = [np.asarray(clip.features[FACES_FEATURE]) for clip in clips]
-            self.interpolator_ = learn_interpolator(faces, self.config, context)
+            self.interpolator_ = (
+                learn_interpolator(faces, self.config, context) if shared is None else shared["network"]
+            )
         self.scale_ = flow_scale([self._flow(clip) for clip in clips])
         self.prior_history_, self.alpha_scores_ = [], {}
         alpha = self.config.alpha

@@ -1,0 +1,135 @@
+"""Does FAL-ConvLSTM tell the action units, and does it look for them where they act?
+
+The small configuration on SynthME-1 (128 px, 3 classes, 12 people in 6 groups, of which one is tested at a
+time).  Of each unit that occurs: F1 over the tested clips, a unit being said from a probability of 0.5 on, and
+which share of its attention lies inside its region (where the prior is above 0.05), in clips that show it, beside
+the share of the face that the region takes.  Finished folds are kept in the working folder, by commit.
+
+    python benchmarks/fal_units.py [--levels easy medium] [--people 12] [--seeds 3] [--head FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from common import commit, print_table, write_result
+from network_scores import CLASSES, LEVELS, SIZE
+
+from merkit.cache import ClipCache
+from merkit.clips import Clip
+from merkit.methods import FitContext, create_recognizer
+from merkit.methods.fal_convlstm.units import UNITS, present_units, region_priors
+from merkit.protocols.splitters import SubjectKFold
+from merkit.simulate.synthme import load_synthme
+
+GROUPS = 6
+INSIDE = 0.05
+"""Of a region: where its prior is above this."""
+
+
+def told_of(clips: Sequence[Clip], kept: Path, key: tuple[int, list[int], list[int]]) -> list[dict[str, Any]]:
+    """What a network that never saw some people says of the units of their clips."""
+    seed, train, test = key
+    path = kept / f"{seed}-{test[0]}.json"
+    if not path.is_file():
+        recognizer: Any = create_recognizer("fal-convlstm", config="small")
+        learnt = [clips[row] for row in train]
+        labels, people = [clip.emotion for clip in learnt], [clip.subject for clip in learnt]
+        recognizer.fit(learnt, labels, people, context=FitContext(seed=seed))
+        judged = [clips[row] for row in test]
+        rows = [
+            {
+                "clip": clip.id, "seed": seed, "shown": present_units(clip.aus).tolist(),
+                "said": told["aus"], "inside": inside(told["aus_where"]),
+                "unlearnt": told["aus_unlearnt"],
+            }
+            for clip, told in zip(judged, recognizer.explain(judged), strict=True)
+        ]  # fmt: skip
+        kept.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def inside(masks: Any) -> dict[str, float]:
+    """Share of the attention for each unit that lies inside its region; `masks` (J, h, w)."""
+    regions = region_priors(masks.shape[-1]) > INSIDE
+    shares = (masks * regions).sum(axis=(1, 2)) / masks.sum(axis=(1, 2))
+    return {f"AU{unit}": float(share) for unit, share in zip(UNITS, shares, strict=True)}
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each unit that is shown: F1, the mean over seeds, and the share of attention inside its region."""
+    found = []
+    seeds = sorted({row["seed"] for row in rows})
+    regions = region_priors(8) > INSIDE
+    for place, unit in enumerate(UNITS):
+        shown = np.array([row["shown"][place] for row in rows])
+        if not shown.any():
+            continue
+        said = np.array([row["said"][f"AU{unit}"] >= 0.5 for row in rows])
+        of_seed = [np.array([row["seed"] == seed for row in rows]) for seed in seeds]
+        scores = [
+            2 * float((said & shown)[one].sum()) / max(float(said[one].sum() + shown[one].sum()), 1.0)
+            for one in of_seed
+        ]
+        shares = [row["inside"][f"AU{unit}"] for row, there in zip(rows, shown, strict=True) if there]
+        found.append(
+            {
+                "unit": f"AU{unit}",
+                "clips": int(shown[of_seed[0]].sum()),
+                "f1": float(np.mean(scores)),
+                "f1_seeds": scores,
+                # Who says that every clip shows it scores this.
+                "f1_always": 2 * float(shown.mean()) / (1 + float(shown.mean())),
+                "inside": float(np.mean(shares)),
+                "region": float(regions[place].mean()),
+            }
+        )
+    return found
+
+
+def main() -> None:
+    """Measure, print, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--levels", nargs="*", choices=LEVELS, default=["easy", "medium"])
+    parser.add_argument("--people", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "fal_units")
+    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    cache = ClipCache(asked.work / "clips")
+    step = create_recognizer("fal-convlstm", config="small").step  # type: ignore[attr-defined]
+    levels = {}
+    for level in asked.levels:
+        films = load_synthme(level, SIZE, CLASSES, asked.people, head=asked.head, lazy=False)
+        clips = [cache(step, clip) for clip in films]
+        people = [clip.subject for clip in clips]
+        splits = SubjectKFold(GROUPS).split(people, [clip.emotion for clip in clips], people)
+        keys = [
+            (seed, train.tolist(), test.tolist())
+            for train, test in list(splits)
+            for seed in range(asked.seeds)
+        ]
+        with ProcessPoolExecutor(asked.workers) as pool:
+            parts = pool.map(partial(told_of, clips, asked.work / commit() / level), keys)
+            rows = [row for part in parts for row in part]
+        levels[level] = table(rows)
+        print_table([{k: v for k, v in row.items() if k != "f1_seeds"} for row in levels[level]], level)
+    result = {"people": asked.people, "groups": GROUPS, "size": SIZE, "levels": levels}
+    print(write_result("fal_units", result, seeds=range(asked.seeds)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""What is each part of MERSiamC3D, SMA-STN and FAL-ConvLSTM worth?  One table a method.
+
+SynthME-1 medium, 128 px, 3 classes, 12 people in 6 groups of which one is tested at a time; the small
+configurations with one part changed, several seeds.  The network that makes frames for ``adaconv`` is learnt
+once a group, from the clips that are trained on, and shared by the seeds.  Finished folds are kept in the
+working folder, by commit.
+
+    python benchmarks/network_ablations.py METHOD [--people 12] [--seeds 3] [--variants …] [--head FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from common import commit, print_table, write_result
+from network_scores import CLASSES, SIZE, scores_of
+
+from merkit.cache import ClipCache
+from merkit.clips import ClipTable
+from merkit.methods import FitContext, create_recognizer
+from merkit.protocols import get_protocol
+from merkit.protocols.folds import k_folds
+from merkit.simulate.synthme import load_synthme
+from merkit.training.weights import read_weights, write_weights
+
+GROUPS = 6
+WHOLE = "as it is"
+Variants = Mapping[str, Mapping[str, Any]]
+VARIANTS: Mapping[str, Variants] = {
+    "mersiamc3d": {
+        WHOLE: {},
+        # Without it all of the network has to be learnt in the second stage.
+        "no prior stage": {"prior": "off", "frozen": 0, "encoder_rate": 1.0},
+        "cross-entropy": {"gamma": 0.0, "alpha": "equal"},
+        "recorded frames": {"transition": "nearest"},
+        "made frames": {"transition": "adaconv", "interpolation_epochs": 8, "triplets": 800},
+        "even key frames": {"apex": "middle"},
+    },
+    "sma-stn": {
+        WHOLE: {},
+        "K = 1": {"segments": 1},
+        "local images": {"images": "local"},
+        "global image": {"images": "global"},
+        "no STMA-S": {"attention": "none"},
+        "joint STMA-S": {"attention": "joint"},
+        "no STMA-T": {"weighting": "mean"},
+        "λ = 0": {"deviation_weight": 0.0},
+        "λ = 1": {"deviation_weight": 1.0},
+        "movement DE-Loss": {"deviation": "movement"},
+    },
+    "fal-convlstm": {
+        WHOLE: {},
+        "deepest scale": {"scales": "deepest"},
+        "no action units": {
+            "local": False, "action_weight": 0.0, "relation_weight": 0.0, "cluster_weight": 0.0,
+        },
+        "no relation": {"relation_weight": 0.0},
+        "no clustering": {"cluster_weight": 0.0},
+        "no ConvLSTM": {"readout": "frames"},
+    },
+}  # fmt: skip
+
+
+class Interpolators:
+    """The artifacts of a fold: the network that makes frames, learnt from the clips that are trained on."""
+
+    def __init__(self, table: ClipTable, protocol: Any, settings: Mapping[str, Any], work: Path) -> None:
+        self.recognizer: Any = create_recognizer("mersiamc3d", config="small", **settings)
+        self.selection = protocol.select({"manifest": table})
+        self.folds = {fold.name: fold for fold in protocol.splits(self.selection)}
+        self.work, self.cache = work, ClipCache(work.parent / "clips")
+
+    def __call__(self, fold: str) -> dict[str, Any]:
+        """Of a fold by its name."""
+        from merkit.methods.mersiamc3d.config import FACES_FEATURE, INTERPOLATOR
+        from merkit.methods.mersiamc3d.interpolation import Interpolator
+        from merkit.methods.mersiamc3d.triplets import learn_interpolator
+
+        path = self.work / f"interpolator-{fold.split()[0]}.safetensors"
+        rows = self.folds[fold].train
+        if not path.is_file():
+            step = self.recognizer.step
+            faces = [self.cache(step, self.selection.clips[int(row)]).features[FACES_FEATURE] for row in rows]
+            write_weights(path, learn_interpolator(faces, self.recognizer.config, FitContext()).state_dict())
+        network = Interpolator()
+        network.load_state_dict(read_weights(path))
+        people = sorted(set(self.selection.groups[rows].tolist()))
+        return {INTERPOLATOR: {"network": network.eval(), "trained_subjects": people}}
+
+
+def main() -> None:
+    """Measure, print, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("method", choices=VARIANTS)
+    parser.add_argument("--variants", nargs="*", help="by name; all of them by default")
+    parser.add_argument("--people", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "network_ablations")
+    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    known = VARIANTS[asked.method]
+    runs = asked.work / commit()
+    runs.mkdir(parents=True, exist_ok=True)
+    table = load_synthme("medium", SIZE, CLASSES, asked.people, head=asked.head, lazy=False)
+    protocol = get_protocol(f"synthme-{CLASSES}class")
+    protocol = replace(protocol, name=f"{protocol.name}, {GROUPS} groups", splits=k_folds(GROUPS))
+    rows = []
+    for name in asked.variants or known:
+        settings = known[name]
+        made = settings.get("transition") == "adaconv"
+        found = scores_of(
+            runs / f"{asked.method}+{'-'.join(name.split())}", method=asked.method, config="small",
+            overrides=settings, tables={"manifest": table}, protocol=protocol, seeds=asked.seeds,
+            workers=asked.workers, cache=ClipCache(asked.work / "clips"),
+            artifacts=Interpolators(table, protocol, settings, runs) if made else None,
+        )  # fmt: skip
+        rows.append({"variant": name, "settings": dict(settings), **found})
+    first = rows[0]
+    shown = [
+        {
+            "variant": row["variant"], "UF1": row["uf1"],
+            "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
+            "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]),
+            "to the first": row["uf1"] - first["uf1"], "s/fold": row["fold_s"],
+        }
+        for row in rows
+    ]  # fmt: skip
+    print_table(shown, f"{asked.method}, SynthME-1 medium, {asked.people} people in {GROUPS} groups")
+    result = {"method": asked.method, "people": asked.people, "groups": GROUPS, "size": SIZE, "rows": rows}
+    seeds = {seed for row in rows for seed in row["seeds"]}
+    print(write_result(f"ablation_{asked.method.replace('-', '_')}", result, seeds=seeds))
+
+
+if __name__ == "__main__":
+    main()
