@@ -1,9 +1,10 @@
 """Does FAL-ConvLSTM tell the action units, and does it look for them where they act?
 
-The small configuration on SynthME-1 (128 px, 3 classes, 12 people in 6 groups, of which one is tested at a
-time).  Of each unit that occurs: F1 over the tested clips, a unit being said from a probability of 0.5 on, and
-which share of its attention lies inside its region (where the prior is above 0.05), in clips that show it, beside
-the share of the face that the region takes.  Finished folds are kept in the working folder, by commit.
+The small configuration on SynthME-1 (128 px, 3 classes, 12 people in 6 groups, of which one is tested at
+a time).  Of each unit that occurs: F1 over the tested clips, a unit being said from a probability of 0.5 on,
+and which share of its attention lies inside its region (where the prior is above 0.05), in clips that show
+it, beside the share of the face that the region takes.  Finished folds are kept in the working folder, by
+commit.
 
     python benchmarks/fal_units.py [--levels easy medium] [--people 12] [--seeds 3] [--head FILE]
 """
