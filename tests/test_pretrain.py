@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from merkit.cli.main import main
 from merkit.errors import ConfigError, DataError, LeakageError
 from merkit.evaluation.guard import check_artifacts
 from merkit.evaluation.people import people
+from merkit.evaluation.pretrain import pretrain_on_simulated
 from merkit.methods import create_network
 from merkit.methods.akmnet import pretrain
 from merkit.methods.akmnet.config import AKMNetSettings
@@ -341,3 +343,62 @@ def test_wrong_words_are_refused_in_one_line(words, said, tmp_path, capsys):
     assert said in err
     assert len(err.splitlines()) == 1
     assert not (tmp_path / "start").exists()
+
+
+# On simulated clips
+
+
+TINY_STN = {"size": 32, "widths": (4, 4, 8), "head": "keep", "epochs": 1}
+
+
+def test_any_network_learns_from_simulated_clips_and_others_start_from_it(real_data, tmp_path):
+    head = real_data / "face3d_ict" / "face3d_ict.npz"
+    pretrain_on_simulated(
+        "sma-stn", tmp_path / "start", people=2, clips=3, size=64, config="small", overrides=TINY_STN,
+        workers=1, head=head,
+    )  # fmt: skip
+    found = load_pretrained(tmp_path / "start")
+    assert found.trained_subjects == ("simulated/p01", "simulated/p02")
+    network = create_network("sma-stn", config="small", size=32, widths=(4, 4, 8), num_classes=5)
+    taken = load_matching(network, found.state)
+    assert {name.split(".")[0] for name in taken} >= {"trunk", "places"}
+
+
+def test_the_command_learns_from_simulated_clips(tmp_path, capsys, monkeypatch):
+    asked = {}
+
+    class Model:
+        card: ClassVar = {
+            "method": "sma-stn", "clips": {"negative": 3}, "notes": [], "score": "unknown",
+            "datasets": {"simulated": {"clips": 3, "subjects": 2}},
+        }  # fmt: skip
+
+    monkeypatch.setattr(
+        "merkit.evaluation.pretrain.pretrain_on_simulated",
+        lambda method, out, **how: asked.update(method=method, out=out, **how) or Model(),
+    )
+    start = tmp_path / "start"
+    words = ["pretrain", "sma-stn", "--simulated", "4", "--clips", "6", "--level", "easy", "--size", "64"]
+    assert main([*words, "--config", "small", "--set", "epochs=2", "-o", str(start), "--seed", "5"]) == 0
+    said = capsys.readouterr().out
+    assert "sma-stn trained on 3 clips of simulated (3 clips, 2 subjects)" in said
+    assert f"start from it with --set pretrained={start}" in said
+    wanted = {
+        "method": "sma-stn",
+        "out": start,
+        "people": 4,
+        "clips": 6,
+        "level": "easy",
+        "size": 64,
+        "seed": 5,
+    }
+    assert {name: asked[name] for name in wanted} == wanted
+    assert (asked["config"], asked["overrides"]) == ("small", {"epochs": 2})
+
+
+def test_pictures_and_simulated_clips_at_once_or_neither_are_refused(tmp_path, capsys):
+    for words in (["akmnet"], ["akmnet", "x", "--simulated", "4"]):
+        assert main(["pretrain", *words, "-o", str(tmp_path / "start")]) == 2
+        assert "give IMAGES, or --simulated PEOPLE" in capsys.readouterr().err
+    assert main(["pretrain", "akmnet", "--simulated", "99", "-o", str(tmp_path / "start")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

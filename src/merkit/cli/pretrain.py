@@ -1,4 +1,4 @@
-"""``merkit pretrain``: weights to start from, learnt on pictures of expressions."""
+"""``merkit pretrain``: weights to start from, learnt on pictures of expressions or on simulated clips."""
 
 from __future__ import annotations
 
@@ -23,11 +23,19 @@ def register(app: typer.Typer) -> None:
 
 
 def pretrain(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="akmnet.")],
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="From pictures: akmnet.")],
     images: Annotated[
-        Path, typer.Argument(metavar="IMAGES", help="A folder of pictures for each expression.")
-    ],
+        Path | None, typer.Argument(metavar="IMAGES", help="A folder of pictures for each expression.")
+    ] = None,
+    *,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Where weights and card go.")],
+    simulated: Annotated[
+        int | None,
+        typer.Option(metavar="PEOPLE", help="Simulated clips of so many people (2 to 24) instead.", min=2),
+    ] = None,
+    clips: Annotated[int, typer.Option(min=3, help="How many of each of them.")] = 12,
+    level: Annotated[str, typer.Option(help="How hard these are: easy, medium or hard.")] = "medium",
+    size: Annotated[int, typer.Option(help="Width of their frames in pixels: 128 or 64.")] = 128,
     names: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,7 +63,7 @@ def pretrain(
     as_json: Annotated[bool, typer.Option("--json", help="Print card.json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Train the part of a network that sees single pictures.
+    """Train the part of a network that sees single pictures, or any network on simulated clips.
 
     Folders have the usual names of expressions (happy, sadness, …), at any
     depth, or are named by --map. A tenth of the pictures is held out for the
@@ -66,6 +74,7 @@ def pretrain(
     merkit pretrain akmnet expressions/ -o start
     merkit pretrain akmnet rated/ -o start --map 1=positive,2=negative
     merkit pretrain akmnet photos/ -o start --face detect --config small
+    merkit pretrain sma-stn --simulated 24 -o start --set epochs=40
     merkit evaluate akmnet … --set pretrained=start
     """
     import json
@@ -73,6 +82,15 @@ def pretrain(
     from merkit.cli.progress import Talk
     from merkit.errors import ConfigError, did_you_mean
 
+    if (images is None) == (simulated is None):
+        raise ConfigError("give IMAGES, or --simulated PEOPLE; see merkit pretrain --help")
+    if simulated is not None:
+        _on_simulated(
+            method, out, simulated, clips, level, size, config=config, words=settings or [], seed=seed,
+            device=device, as_json=as_json, quiet=quiet,
+        )  # fmt: skip
+        return
+    assert images is not None
     if method not in METHODS:
         raise ConfigError(
             f"{method!r} learns nothing from single pictures{did_you_mean(method, METHODS)}: there is "
@@ -95,6 +113,32 @@ def pretrain(
     for line in in_words(found.card):
         talk.answer(line)
     talk.answer(f"weights: {out}; start from them with --set pretrained={out}")
+
+
+def _on_simulated(
+    method: str, out: Path, people: int, clips: int, level: str, size: int, *, config: str, words: list[str],
+    seed: int, device: str, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Train a recognizer on simulated clips."""
+    from merkit.cache import ClipCache
+    from merkit.cli.progress import Talk
+    from merkit.cli.settings import parse_settings
+    from merkit.cli.train import in_words as trained_in_words
+    from merkit.evaluation.pretrain import pretrain_on_simulated
+    from merkit.evaluation.train import CARD
+
+    talk = Talk(quiet=quiet, answers=not as_json)
+    with talk.progress(method) as progress:
+        model = pretrain_on_simulated(
+            method, out, people=people, clips=clips, level=level, size=size, config=config,
+            overrides=parse_settings(words), seed=seed, device=device, cache=ClipCache(),
+            on_progress=progress,
+        )  # fmt: skip
+    if as_json:
+        typer.echo((out / CARD).read_text("utf-8"), nl=False)
+    for line in trained_in_words(model.card, out):
+        talk.answer(line)
+    talk.answer(f"start from it with --set pretrained={out}")
 
 
 def in_words(card: Mapping[str, Any]) -> list[str]:
