@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from merkit.methods import list_networks
-from merkit.methods.akmnet.pictures import USUAL
+from merkit.pretraining.pictures import USUAL
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

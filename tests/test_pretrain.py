@@ -18,16 +18,16 @@ from merkit.cli.main import main
 from merkit.errors import ConfigError, DataError, LeakageError
 from merkit.evaluation.guard import check_artifacts
 from merkit.evaluation.people import people
-from merkit.evaluation.pretrain import pretrain_on_simulated
 from merkit.methods import create_network
-from merkit.methods.akmnet import pretrain
-from merkit.methods.akmnet.config import AKMNetSettings
-from merkit.methods.akmnet.pictures import find_pictures, meanings, read_pictures
-from merkit.methods.akmnet.pretrain import Pretraining, pretrain_akmnet
+from merkit.pretraining import expressions
+from merkit.pretraining.expressions import Pretraining, pretrain_on_pictures
+from merkit.pretraining.pictures import find_pictures, meanings, read_pictures
+from merkit.pretraining.simulated import pretrain_on_simulated
 from merkit.simulate import FaceState
 from merkit.training.pretrained import load_matching, load_pretrained
 
-TINY = AKMNetSettings(size=64, widths=(4, 6, 8, 12), hidden=3)
+SHAPE = {"size": 64, "widths": (4, 6, 8, 12), "hidden": 3}
+TINY = {"overrides": SHAPE}
 QUICK = Pretraining(epochs=3, batch=16)
 
 
@@ -67,7 +67,7 @@ def images(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def trained(images, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "start"
-    pretrain_akmnet(images, folder, settings=TINY, how=QUICK, seed=1)
+    pretrain_on_pictures("akmnet", images, folder, **TINY, how=QUICK, seed=1)
     return folder
 
 
@@ -168,7 +168,7 @@ def test_too_few_pictures_are_refused(tmp_path, folders, words):
 
 def test_akmnet_takes_exactly_the_backbone(trained):
     start = load_pretrained(trained)
-    network = create_network("akmnet", size=64, widths=TINY.widths, hidden=3, num_classes=3)
+    network = create_network("akmnet", **SHAPE, num_classes=3)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     assert set(load_matching(network, start.state)) == {n for n in before if n.startswith("backbone.")}
     for name, value in network.state_dict().items():
@@ -177,31 +177,43 @@ def test_akmnet_takes_exactly_the_backbone(trained):
 
 
 def test_it_learns_to_tell_pictures_that_differ(images):
-    found = pretrain_akmnet(images, settings=TINY, how=Pretraining(epochs=8, batch=8))
+    found = pretrain_on_pictures("akmnet", images, **TINY, how=Pretraining(epochs=8, batch=8))
     assert found.card["accuracy"] == 1.0
     assert found.card["history"][-1]["loss"] < 0.5 < found.card["history"][0]["loss"]
 
 
+@pytest.mark.parametrize("method", ["fal-convlstm", "sma-stn"])
+def test_other_methods_learn_from_pictures_in_colour(images, method, tmp_path):
+    shape = {"size": 32, "widths": (6, 8, 12, 16) if method == "fal-convlstm" else (6, 8, 12)}
+    found = pretrain_on_pictures(
+        method, images, tmp_path, config="small", overrides=shape, how=Pretraining(epochs=8, batch=8)
+    )
+    assert found.card["method"] == method
+    assert found.card["accuracy"] > 0.7
+    network = create_network(method, config="small", num_classes=5, **shape)
+    assert len(load_matching(network, load_pretrained(tmp_path).state)) > 20
+
+
 def test_pictures_that_are_held_out_teach_nothing(images, monkeypatch):
-    real = pretrain.read_pictures
+    real = expressions.read_pictures
 
     def spoilt(*given, **how):
         read = real(*given, **how)
-        rows = pretrain._held_out(read.labels, how["seed"])
+        rows = expressions._held_out(read.labels, how["seed"])
         faces = read.faces.copy()
         faces[rows] = 255 - faces[rows]
         return replace(read, faces=faces)
 
-    one = pretrain_akmnet(images, settings=TINY, how=QUICK, seed=1)
-    monkeypatch.setattr(pretrain, "read_pictures", spoilt)
-    other = pretrain_akmnet(images, settings=TINY, how=QUICK, seed=1)
+    one = pretrain_on_pictures("akmnet", images, **TINY, how=QUICK, seed=1)
+    monkeypatch.setattr(expressions, "read_pictures", spoilt)
+    other = pretrain_on_pictures("akmnet", images, **TINY, how=QUICK, seed=1)
     assert one.card["sha256_of_faces"] != other.card["sha256_of_faces"]
     assert all(torch.equal(value, other.state[name]) for name, value in one.state.items())
 
 
 def test_half_are_mirrored_and_half_are_cropped_each_by_itself():
     ramp = torch.linspace(0, 1, 64).expand(400, 1, 64, 64)
-    seen = pretrain.augmented(ramp, np.random.default_rng(0))
+    seen = expressions.augmented(ramp, np.random.default_rng(0))
     rise = seen[:, 0, 32, -1] - seen[:, 0, 32, 0]
     mirrored, cropped = rise < 0, rise.abs() < 0.95
     for share in (mirrored, cropped, mirrored ^ cropped):
@@ -210,7 +222,7 @@ def test_half_are_mirrored_and_half_are_cropped_each_by_itself():
     assert float(rise[cropped].abs().max()) == pytest.approx(63 / 71, abs=0.02)
     assert len(seen[cropped & ~mirrored][:, 0, 0, 0].unique()) > 5
     assert torch.equal(seen[~cropped & ~mirrored], ramp[~cropped & ~mirrored])
-    assert torch.equal(seen, pretrain.augmented(ramp, np.random.default_rng(0)))
+    assert torch.equal(seen, expressions.augmented(ramp, np.random.default_rng(0)))
 
 
 def test_a_tenth_of_each_class_is_held_out(trained):
@@ -220,7 +232,7 @@ def test_a_tenth_of_each_class_is_held_out(trained):
 
 def test_a_seed_gives_the_same_bytes(images, trained, tmp_path):
     for seed in (1, 2):
-        pretrain_akmnet(images, tmp_path / str(seed), settings=TINY, how=QUICK, seed=seed)
+        pretrain_on_pictures("akmnet", images, tmp_path / str(seed), **TINY, how=QUICK, seed=seed)
     for name in ("card.json", "model.safetensors"):
         assert (tmp_path / "1" / name).read_bytes() == (trained / name).read_bytes()
         assert (tmp_path / "2" / name).read_bytes() != (trained / name).read_bytes()
@@ -228,7 +240,7 @@ def test_a_seed_gives_the_same_bytes(images, trained, tmp_path):
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(images, trained, tmp_path, monkeypatch):
     whole = replace(QUICK, epochs=7)
-    pretrain_akmnet(images, tmp_path / "once", settings=TINY, how=whole)
+    pretrain_on_pictures("akmnet", images, tmp_path / "once", **TINY, how=whole)
     epochs: list[int] = []
 
     def stop(done, total, stage):
@@ -238,11 +250,11 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(images, trained, 
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pretrain_akmnet(images, tmp_path / "twice", settings=TINY, how=whole, on_progress=stop)
+        pretrain_on_pictures("akmnet", images, tmp_path / "twice", **TINY, how=whole, on_progress=stop)
     assert not (tmp_path / "twice" / "card.json").exists()
     epochs.clear()
-    pretrain_akmnet(
-        images, tmp_path / "twice", settings=TINY, how=whole,
+    pretrain_on_pictures("akmnet",
+        images, tmp_path / "twice", **TINY, how=whole,
         on_progress=lambda done, total, stage: epochs.append(done) if stage == "pretrained" else None,
     )  # fmt: skip
     assert epochs == [6, 7]  # from the state after the fifth
@@ -259,22 +271,22 @@ def test_a_stopped_training_is_not_continued_by_another(images, tmp_path):
 
     whole = replace(QUICK, epochs=7)
     with pytest.raises(KeyboardInterrupt):
-        pretrain_akmnet(images, tmp_path / "start", settings=TINY, how=whole, on_progress=stop)
+        pretrain_on_pictures("akmnet", images, tmp_path / "start", **TINY, how=whole, on_progress=stop)
     other = replace(whole, augment=False)
-    found = pretrain_akmnet(images, tmp_path / "start", settings=TINY, how=other)
-    alone = pretrain_akmnet(images, settings=TINY, how=other)
+    found = pretrain_on_pictures("akmnet", images, tmp_path / "start", **TINY, how=other)
+    alone = pretrain_on_pictures("akmnet", images, **TINY, how=other)
     assert all(torch.equal(value, alone.state[name]) for name, value in found.state.items())
 
 
 def test_what_is_finished_is_not_trained_again(images, trained, monkeypatch):
-    monkeypatch.setattr(pretrain, "train", None)
-    again = pretrain_akmnet(images, trained, settings=TINY, how=QUICK, seed=1)
+    monkeypatch.setattr(expressions, "train", None)
+    again = pretrain_on_pictures("akmnet", images, trained, **TINY, how=QUICK, seed=1)
     assert again.card == load_pretrained(trained).card
 
 
 def test_a_folder_of_another_training_is_refused(images, trained):
     with pytest.raises(DataError, match=r"another pretraining\.epochs, seed"):
-        pretrain_akmnet(images, trained, settings=TINY, how=replace(QUICK, epochs=4), seed=2)
+        pretrain_on_pictures("akmnet", images, trained, **TINY, how=replace(QUICK, epochs=4), seed=2)
 
 
 def test_a_changed_picture_is_another_training(images, trained, tmp_path):
@@ -282,18 +294,18 @@ def test_a_changed_picture_is_another_training(images, trained, tmp_path):
     shutil.copytree(images, changed)
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(changed / "train" / "Happy" / "003.png")
     with pytest.raises(DataError, match="another sha256_of_faces"):
-        pretrain_akmnet(changed, trained, settings=TINY, how=QUICK, seed=1)
+        pretrain_on_pictures("akmnet", changed, trained, **TINY, how=QUICK, seed=1)
 
 
 def test_the_guard_sees_whom_the_pictures_show(images):
-    found = pretrain_akmnet(
-        images, settings=TINY, how=replace(QUICK, epochs=1), subjects=["casme2/sub01", "samm/006"]
+    found = pretrain_on_pictures(
+        "akmnet", images, **TINY, how=replace(QUICK, epochs=1), subjects=["casme2/sub01", "samm/006"]
     )
     check_artifacts({"pretrained": found}, people(["casme2/sub02"]))
     with pytest.raises(LeakageError, match="samm"):
         check_artifacts({"pretrained": found}, people(["samm-lv/6"]))
     with pytest.raises(ConfigError, match="expected dataset/subject"):
-        pretrain_akmnet(images, settings=TINY, subjects=["sub01"])
+        pretrain_on_pictures("akmnet", images, **TINY, subjects=["sub01"])
 
 
 def test_a_card_says_where_nobody_evaluated_is_shown(trained):
@@ -329,7 +341,7 @@ def test_the_command_names_who_is_shown_and_in_one_line_what_was_left_out(images
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["strcn-g", "x"], "'strcn-g' learns nothing from single pictures: there is akmnet"),
+        (["strcn-g", "x"], "'strcn-g' learns nothing from single pictures; akmnet, fal-convlstm, sma-stn do"),
         (["akmnt", "x"], "(did you mean 'akmnet'?)"),
         (["akmnet", "nowhere"], "nowhere: is no folder"),
         (["akmnet", "x", "--map", "1=happy"], "folder '1' as 'happy'"),
@@ -374,7 +386,7 @@ def test_the_command_learns_from_simulated_clips(tmp_path, capsys, monkeypatch):
         }  # fmt: skip
 
     monkeypatch.setattr(
-        "merkit.evaluation.pretrain.pretrain_on_simulated",
+        "merkit.pretraining.simulated.pretrain_on_simulated",
         lambda method, out, **how: asked.update(method=method, out=out, **how) or Model(),
     )
     start = tmp_path / "start"

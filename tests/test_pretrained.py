@@ -7,24 +7,42 @@ import torch
 
 from merkit.errors import DataError
 from merkit.methods import create_network
-from merkit.methods.akmnet.config import AKMNetSettings
-from merkit.methods.akmnet.pretraining import ExpressionNet
+from merkit.methods.networks import get_network, list_picture_methods
+from merkit.pretraining.expressions import ExpressionNet
 from merkit.training.pretrained import load_matching
 
-TINY = {"size": 64, "widths": (4, 6, 8, 12), "hidden": 3}
+TINY = {
+    "akmnet": {"size": 64, "widths": (4, 6, 8, 12), "hidden": 3},
+    "fal-convlstm": {"size": 32, "widths": (4, 6, 8, 12), "features": 4, "hidden": 3, "trunk": "layer4"},
+    "sma-stn": {"size": 32, "widths": (4, 6, 8)},
+}
 
 
-def test_akmnet_takes_the_backbone_of_its_pretraining():
-    pretrained = ExpressionNet(AKMNetSettings(**TINY))
-    pretrained(torch.rand(6, 1, 64, 64))  # moves the running averages
-    network = create_network("akmnet", **TINY)
+def expressions(name: str) -> ExpressionNet:
+    return ExpressionNet(name, get_network(name).config(**TINY[name]))
+
+
+@pytest.mark.parametrize("name", list_picture_methods())
+def test_a_network_takes_the_part_that_learnt_from_pictures(name):
+    pretrained = expressions(name)
+    pretrained(torch.rand(6, pretrained.channels, pretrained.size, pretrained.size))  # moves the averages
+    network = create_network(name, **TINY[name])
     before = {name: value.clone() for name, value in network.state_dict().items()}
     loaded = load_matching(network, pretrained.state_dict())
-    assert set(loaded) == {name for name in before if name.startswith("backbone.")}
-    for name, value in network.state_dict().items():
-        expected = pretrained.state_dict()[name] if name in loaded else before[name]
-        assert torch.equal(value, expected), name
-    assert float(network.backbone.bn1.running_mean.abs().max()) > 0
+    part = get_network(name).pictures.part
+    assert set(loaded) == {name for name in before if name.startswith(f"{part}.")}
+    for key, value in network.state_dict().items():
+        expected = pretrained.state_dict()[key] if key in loaded else before[key]
+        assert torch.equal(value, expected), key
+    assert float(network.get_submodule(part).bn1.running_mean.abs().max()) > 0
+
+
+@pytest.mark.parametrize("name", list_picture_methods())
+def test_every_part_that_sees_pictures_learns_from_them(name):
+    network = expressions(name)
+    logits = network(torch.rand(4, network.channels, network.size, network.size))
+    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 3])).backward()
+    assert all(part.grad is not None and bool(part.grad.any()) for part in network.parameters())
 
 
 def test_a_usual_resnet_fits_but_for_its_first_convolution_and_classifier():
@@ -48,7 +66,7 @@ def test_weights_that_fit_nowhere_are_refused():
 
 
 def test_a_picture_that_does_not_fit_is_refused():
-    network = ExpressionNet(AKMNetSettings(**TINY))
+    network = expressions("akmnet")
     assert network(torch.rand(2, 1, 64, 64)).shape == (2, 4)
     with pytest.raises(DataError, match=r"ExpressionNet got faces of shape \(2, 3, 64, 64\)"):
         network(torch.rand(2, 3, 64, 64))

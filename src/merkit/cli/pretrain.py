@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from merkit.cli.settings import ConfigName, SettingWords
-
-if TYPE_CHECKING:
-    from merkit.methods.akmnet.config import AKMNetSettings
-
-METHODS = ("akmnet",)
-"""Methods that learn from single pictures first."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 
 def pretrain(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="From pictures: akmnet.")],
+    method: Annotated[
+        str, typer.Argument(metavar="METHOD", help="From pictures: akmnet, fal-convlstm, sma-stn.")
+    ],
     images: Annotated[
         Path | None, typer.Argument(metavar="IMAGES", help="A folder of pictures for each expression.")
     ] = None,
@@ -80,7 +76,8 @@ def pretrain(
     import json
 
     from merkit.cli.progress import Talk
-    from merkit.errors import ConfigError, did_you_mean
+    from merkit.cli.settings import parse_settings
+    from merkit.errors import ConfigError
 
     if (images is None) == (simulated is None):
         raise ConfigError("give IMAGES, or --simulated PEOPLE; see merkit pretrain --help")
@@ -91,19 +88,15 @@ def pretrain(
         )  # fmt: skip
         return
     assert images is not None
-    if method not in METHODS:
-        raise ConfigError(
-            f"{method!r} learns nothing from single pictures{did_you_mean(method, METHODS)}: there is "
-            f"{', '.join(METHODS)}"
-        )
     talk = Talk(quiet=quiet, answers=not as_json)
-    network = _network(method, config, settings or [])
+    overrides = parse_settings(settings or [], example="size=64")
     meant = _meant(names or [])
-    from merkit.methods.akmnet.pretrain import Pretraining, pretrain_akmnet
+    from merkit.pretraining.expressions import Pretraining, pretrain_on_pictures
 
     with talk.progress(method) as progress:
-        found = pretrain_akmnet(
-            images, out, settings=network, how=Pretraining(per_class, face, epochs), names=meant,
+        found = pretrain_on_pictures(
+            method, images, out, config=config, overrides=overrides,
+            how=Pretraining(per_class, face, epochs), names=meant,
             subjects=[who for word in subjects or [] for who in word.split(",")], seed=seed, device=device,
             on_note=lambda line: talk.say(f"left out {line}"), on_progress=progress,
         )  # fmt: skip
@@ -124,8 +117,8 @@ def _on_simulated(
     from merkit.cli.progress import Talk
     from merkit.cli.settings import parse_settings
     from merkit.cli.train import in_words as trained_in_words
-    from merkit.evaluation.pretrain import pretrain_on_simulated
     from merkit.evaluation.train import CARD
+    from merkit.pretraining.simulated import pretrain_on_simulated
 
     talk = Talk(quiet=quiet, answers=not as_json)
     with talk.progress(method) as progress:
@@ -158,23 +151,9 @@ def in_words(card: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _network(method: str, config: str, words: list[str]) -> AKMNetSettings:
-    from merkit.cli.settings import parse_settings
-    from merkit.errors import ConfigError
-    from merkit.methods.networks import get_network
-    from merkit.methods.settings import make_config
-
-    overrides = parse_settings(words, example="size=64")
-    if "num_classes" in overrides:
-        raise ConfigError("--set num_classes: there are as many as the folders mean; leave it out")
-    entry = get_network(method)
-    made: AKMNetSettings = make_config(method, entry.config, entry.configs, config, overrides)
-    return made
-
-
 def _meant(words: list[str]) -> dict[str, str]:
     from merkit.cli.settings import parse_settings
-    from merkit.methods.akmnet.pictures import meanings
+    from merkit.pretraining.pictures import meanings
 
     parts = [part for word in words for part in word.split(",")]
     meant = {name: str(value) for name, value in parse_settings(parts, "--map", "6=negative").items()}

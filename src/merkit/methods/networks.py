@@ -41,6 +41,21 @@ _MODULES = (
 
 
 @dataclass(frozen=True)
+class PictureInput:
+    """Which part of a network sees single pictures, so that it can learn expressions from them.
+
+    Attributes
+    ----------
+    part : str
+        Name of the submodule: faces (N, C, S, S) to maps, or to a list of them, of which the last counts.
+    colour : {"grey", "rgb"}
+    """
+
+    part: str
+    colour: str
+
+
+@dataclass(frozen=True)
 class Network:
     """A registered network: where its class is, the dataclass of its settings and one line about it.
 
@@ -52,6 +67,13 @@ class Network:
     config: type[Any]
     summary: str
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pictures: PictureInput | None = None
+
+    def create(self, settings: Any) -> nn.Module:
+        """A new network with these settings, its weights from torch's generator."""
+        module, _, kind = self.place.partition(":")
+        made: nn.Module = getattr(importlib.import_module(module), kind)(settings)
+        return made
 
 
 _NETWORKS: dict[str, Network] = {}
@@ -64,6 +86,7 @@ def register_network(
     network: str,
     summary: str,
     configs: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    pictures: tuple[str, str] | None = None,
 ) -> Callable[[_C], _C]:
     """Class decorator that enters a network under `name`, put on the dataclass of its settings.
 
@@ -77,6 +100,8 @@ def register_network(
         One line for the list of networks.
     configs : mapping of str to mapping
         Named configurations beside ``published``: what each sets otherwise than the defaults.
+    pictures : (part, colour), optional
+        See :class:`PictureInput`.
     """
 
     def enter(config: _C) -> _C:
@@ -84,7 +109,8 @@ def register_network(
         known = _NETWORKS.get(name)
         if known is not None and known.place != network:
             raise ConfigError(f"two networks want the name {name!r}: {known.place} has it")
-        _NETWORKS[name] = Network(name, network, config, summary, {PUBLISHED: {}, **configs})
+        sees = None if pictures is None else PictureInput(*pictures)
+        _NETWORKS[name] = Network(name, network, config, summary, {PUBLISHED: {}, **configs}, sees)
         return config
 
     return enter
@@ -104,6 +130,17 @@ def list_networks(pattern: str = "*") -> list[str]:
     ['strcn-a', 'strcn-g']
     """
     return sorted(fnmatch.filter(_all(), pattern))
+
+
+def list_picture_methods() -> list[str]:
+    """Names of the networks that have a part which sees single pictures.
+
+    Examples
+    --------
+    >>> list_picture_methods()
+    ['akmnet', 'fal-convlstm', 'sma-stn']
+    """
+    return [name for name in list_networks() if get_network(name).pictures is not None]
 
 
 def get_network(name: str) -> Network:
@@ -152,11 +189,9 @@ def create_network(name: str, *, config: str = PUBLISHED, seed: int = 0, **overr
     settings = make_config(name, entry.config, entry.configs, config, overrides)
     import torch
 
-    module, _, cls = entry.place.partition(":")
     with torch.random.fork_rng(devices=()):
         torch.random.default_generator.manual_seed(seed)
-        made: nn.Module = getattr(importlib.import_module(module), cls)(settings)
-    return made
+        return entry.create(settings)
 
 
 def _all() -> dict[str, Network]:

@@ -87,6 +87,7 @@ class AKMNetShape:
     network="merkit.methods.akmnet.network:AKMNet",
     summary="key frames mined from all frames of a clip, a GRU over them",
     configs={"small": _SMALL},
+    pictures=("backbone", "grey"),
 )
 @dataclass(frozen=True)
 class AKMNetSettings(AKMNetShape):

@@ -121,6 +121,7 @@ class FALShape:
     network="merkit.methods.fal_convlstm.network:FALConvLSTM",
     summary="several scales and action units of ten frames, a ConvLSTM over them",
     configs={"small": _SMALL},
+    pictures=("backbone", "rgb"),
 )
 @dataclass(frozen=True)
 class FALSettings(FALShape):

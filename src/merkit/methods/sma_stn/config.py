@@ -106,6 +106,7 @@ class SMASTNShape:
     network="merkit.methods.sma_stn.network:SMASTN",
     summary="dynamic images of segments and of the whole clip, attention over places and segments",
     configs={"small": _SMALL},
+    pictures=("trunk", "rgb"),
 )
 @dataclass(frozen=True)
 class SMASTNSettings(SMASTNShape):

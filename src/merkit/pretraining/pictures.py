@@ -18,7 +18,7 @@ from merkit.faces.crop import warp
 from merkit.faces.geometry import CropGeometry
 from merkit.inputs.aligned import RECIPE
 from merkit.inputs.placement import place_face
-from merkit.video.images import IMAGE_SUFFIXES, gray_of, read_image
+from merkit.video.images import IMAGE_SUFFIXES, gray_of, read_image, rgb_of
 
 CLASSES = ("positive", "negative", "surprise", "others")
 """In the order of the paper's figures."""
@@ -57,8 +57,8 @@ class Pictures:
 
     Attributes
     ----------
-    faces : uint8 array, shape (N, S, S)
-        Grey.
+    faces : uint8 array, shape (N, S, S) or (N, S, S, 3)
+        Grey, or RGB.
     labels : int array, shape (N,)
         Places in `classes`; within a class in the order in which pictures were drawn.
     classes : tuple of str
@@ -160,6 +160,7 @@ def read_pictures(
     *,
     size: int,
     per_class: int,
+    colour: str = "grey",
     face: str = "whole",
     names: Mapping[str, str] = MappingProxyType({}),
     seed: int = 0,
@@ -175,6 +176,7 @@ def read_pictures(
         Height and width of a face in pixels.
     per_class : int
         Pictures of a class at most.
+    colour : {"grey", "rgb"}
     face : {"whole", "detect"}
         Whether pictures are faces already or have them to be found, see
         :func:`~merkit.inputs.placement.place_face`.
@@ -193,7 +195,7 @@ def read_pictures(
     classes = tuple(name for name in CLASSES if name in found)
     files = [sorted(path for part in found[name].values() for path in part) for name in classes]
     total = sum(min(per_class, len(own)) for own in files)
-    reader = _Reader(root, face, CropGeometry(size, aspect=1.0, eyes_at=RECIPE.eyes_at))
+    reader = _Reader(root, colour, face, CropGeometry(size, aspect=1.0, eyes_at=RECIPE.eyes_at))
     faces: list[NDArray[np.uint8]] = []
     counts: list[int] = []
     for name, own in zip(classes, files, strict=True):
@@ -225,17 +227,18 @@ def read_pictures(
 class _Reader:
     """Cuts faces out of files, and remembers which it could not use."""
 
-    def __init__(self, root: Path, face: str, geometry: CropGeometry) -> None:
+    def __init__(self, root: Path, colour: str, face: str, geometry: CropGeometry) -> None:
         self.root, self.face, self.geometry = root, face, geometry
+        self.painted = {"grey": gray_of, "rgb": rgb_of}[colour]
         self.unreadable: list[str] = []
         self.faceless: list[str] = []
 
     def faces(self, paths: Iterable[Path]) -> Iterator[NDArray[np.uint8]]:
-        """One face (S, S) for every file that has one."""
+        """One face (S, S) or (S, S, 3) for every file that has one."""
         for path in paths:
             name = path.relative_to(self.root).as_posix()
             try:
-                picture = gray_of(read_image(path))
+                picture = self.painted(read_image(path))
             except DataError:
                 self.unreadable.append(name)
                 continue

@@ -1,4 +1,4 @@
-"""Pre-train the backbone of AKMNet on pictures of expressions, as the paper did on AffectNet (§IV-B)."""
+"""Pre-train the part of a network that sees single pictures on expressions, as AKMNet's was on AffectNet."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from torch.nn import functional
 
 from merkit.errors import ConfigError, DataError
 from merkit.inputs.placement import FACES
-from merkit.methods.akmnet.config import AKMNetSettings
-from merkit.methods.akmnet.pictures import Pictures, left_out, read_pictures
-from merkit.methods.akmnet.pretraining import ExpressionNet
 from merkit.methods.network_config import check_range, check_whole, check_word
+from merkit.methods.networks import Network, PictureInput, get_network, list_picture_methods
+from merkit.methods.settings import PUBLISHED, make_config
+from merkit.pretraining.pictures import Pictures, left_out, read_pictures
 from merkit.saving import plain_refusals, write_whole
 from merkit.training.loop import train
 from merkit.training.pretrained import CARD, WEIGHTS, Pretrained, load_pretrained
@@ -35,15 +35,16 @@ FORMAT = 1
 KIND = "pretrained"
 _UNFINISHED = "unfinished"
 _HELD_OUT = 10  # one picture of so many
+_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the colours of ImageNet, as is usual
 _NOBODY = "the pictures show nobody of the datasets that are evaluated, as whoever trained this says"
 _SOMEBODY = "the pictures show these people of datasets that are evaluated, as whoever trained this says"
 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """How the backbone is pre-trained.
+    """How the pictures are learnt.
 
-    The paper tells the number of pictures alone; everything else is merkit's choice.
+    AKMNet's paper tells the number of pictures alone; everything else is merkit's choice.
 
     Parameters
     ----------
@@ -86,11 +87,67 @@ class Pretraining:
         )
 
 
-def pretrain_akmnet(
+class ExpressionNet(nn.Module):
+    """The part of a network that sees single pictures, the mean over the positions, a linear classifier.
+
+    Input (N, 1, S, S) of a network that sees grey, else (N, 3, S, S), values from 0 to 1.  Output: logits
+    (N, num_classes).  Give its ``state_dict()`` to :func:`merkit.training.pretrained.load_matching` with a
+    network of the same method and settings: the part fits.
+
+    Parameters
+    ----------
+    method : str
+        A network that has such a part, see :class:`merkit.methods.networks.PictureInput`.
+    settings : dataclass
+        Of that network, with ``size`` and ``num_classes``.
+    """
+
+    def __init__(self, method: str, settings: Any) -> None:
+        super().__init__()
+        entry = get_network(method)
+        seen = _seen(entry)
+        self.size, self._part = settings.size, seen.part
+        self.channels = 1 if seen.colour == "grey" else 3
+        self.add_module(seen.part, entry.create(settings).get_submodule(seen.part))
+        with torch.no_grad():
+            width = self.eval()._maps(torch.zeros(1, self.channels, self.size, self.size)).shape[1]
+        self.train()
+        self.expression = nn.Linear(width, settings.num_classes)
+        nn.init.xavier_normal_(self.expression.weight)
+        nn.init.zeros_(self.expression.bias)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Logits (N, num_classes) of faces (N, C, S, S).
+
+        Raises
+        ------
+        DataError
+            If the shape of the faces is not one that the network takes.
+        """
+        wanted = (self.channels, self.size, self.size)
+        if faces.ndim != 4 or tuple(faces.shape[1:]) != wanted:
+            shape = ", ".join(map(str, wanted))
+            raise DataError(f"ExpressionNet got faces of shape {tuple(faces.shape)}: give (N, {shape})")
+        out: Tensor = self.expression(self._maps(faces).mean(dim=(2, 3)))
+        return out
+
+    def _maps(self, faces: Tensor) -> Tensor:
+        """The last maps (N, F, h, w) of the part."""
+        if self.channels == 3:
+            mean, spread = (faces.new_tensor(values)[:, None, None] for values in (_MEAN, _SPREAD))
+            faces = (faces - mean) / spread
+        out = self.get_submodule(self._part)(faces)
+        maps: Tensor = out[-1] if isinstance(out, list) else out
+        return maps
+
+
+def pretrain_on_pictures(
+    method: str,
     images: str | Path,
     folder: str | Path | None = None,
     *,
-    settings: AKMNetSettings | None = None,
+    config: str = PUBLISHED,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
     how: Pretraining | None = None,
     names: Mapping[str, str] = MappingProxyType({}),
     subjects: Sequence[str] = (),
@@ -99,19 +156,23 @@ def pretrain_akmnet(
     on_note: Callable[[str], None] | None = None,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Pretrained:
-    """Train the backbone to tell expressions in single pictures.
+    """Train the part of a network that sees single pictures to tell expressions.
 
     A tenth of the pictures is held out to report how well that works; nothing is chosen by it.
 
     Parameters
     ----------
+    method : str
+        See :func:`merkit.methods.networks.list_picture_methods`.
     images : path
         One folder of pictures a class, also further down.
     folder : path, optional
         Where weights and card are written; made if missing.  A training that was stopped goes on from there,
         and one that is finished is read.
-    settings : AKMNetSettings, optional
-        Of the network that is to take the backbone; the number of classes is that of the pictures.
+    config : str
+        Named configuration of the network that is to take the part.
+    overrides : mapping, optional
+        Settings that differ from it; the number of classes is that of the pictures.
     how : Pretraining, optional
     names : mapping of str to str
         What folders mean beside the usual names: a class, or ``skip``.
@@ -136,25 +197,29 @@ def pretrain_akmnet(
     ConfigError
         For a value that is not allowed.
     """
-    settings, how = settings or AKMNetSettings(), how or Pretraining()
+    entry, how = get_network(method), how or Pretraining()
+    seen = _seen(entry)
+    if "num_classes" in overrides:
+        raise ConfigError("num_classes: there are as many as the folders mean; leave it out")
+    settings = make_config(method, entry.config, entry.configs, config, overrides)
     for who in subjects:
         if not re.fullmatch(r"[^/]+/[^/]+", who):
             raise ConfigError(f"subject {who!r}: expected dataset/subject, such as casme2/sub01")
     pictures = read_pictures(
-        Path(images), size=settings.size, per_class=how.per_class, face=how.face, names=names, seed=seed,
-        on_progress=on_progress,
+        Path(images), size=settings.size, per_class=how.per_class, colour=seen.colour, face=how.face,
+        names=names, seed=seed, on_progress=on_progress,
     )  # fmt: skip
     if on_note is not None and (lacking := left_out(pictures)):
         on_note(lacking)
     settings = replace(settings, num_classes=len(pictures.classes))
     held_out = _held_out(pictures.labels, seed)
-    planned = _plan(pictures, held_out, settings, how, subjects, seed)
+    planned = _plan(method, pictures, held_out, settings, how, subjects, seed)
     target = None if folder is None else Path(folder)
     if target is not None and (target / CARD).exists():
         return _finished(target, planned)
     resting = None if target is None else _resting_place(target, planned)
     learnt = np.setdiff1d(np.arange(len(pictures.labels)), held_out)
-    network = _new_network(settings, seed)
+    network = _new_network(method, settings, seed)
     trained = train(
         network, _Faces(pictures.faces[learnt], pictures.labels[learnt], how.augment), _loss, how.stage,
         seed=seed, device=device, checkpoints=resting, on_progress=on_progress,
@@ -176,13 +241,14 @@ class _Faces:
         self.faces, self.labels, self.augment = faces, labels, augment
 
     def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Tensor:
-        """Faces (N, 1, S, S), 0 to 1."""
-        faces = torch.from_numpy(self.faces[rows]).float().div(255)[:, None]
+        """Faces (N, C, S, S), 0 to 1."""
+        faces = torch.from_numpy(self.faces[rows]).float().div(255)
+        faces = faces[:, None] if faces.ndim == 3 else faces.permute(0, 3, 1, 2).contiguous()
         return augmented(faces, rng) if self.augment else faces
 
 
 def augmented(faces: Tensor, rng: np.random.Generator) -> Tensor:
-    """Faces (N, 1, S, S), half of them mirrored, and half enlarged by an eighth and cropped to their size."""
+    """Faces (N, C, S, S), half of them mirrored, and half enlarged by an eighth and cropped to their size."""
     side = faces.shape[-1]
     larger = side + side // 8
     seen = faces.clone()
@@ -200,10 +266,20 @@ def _loss(network: nn.Module, faces: Any, labels: Tensor, weights: Tensor | None
     return {"loss": functional.cross_entropy(network(faces), labels, weights)}
 
 
-def _new_network(settings: AKMNetSettings, seed: int) -> ExpressionNet:
+def _seen(entry: Network) -> PictureInput:
+    """How a network sees single pictures."""
+    if entry.pictures is None:
+        raise ConfigError(
+            f"{entry.name!r} learns nothing from single pictures; {', '.join(list_picture_methods())} do, "
+            "and every network learns from simulated clips"
+        )
+    return entry.pictures
+
+
+def _new_network(method: str, settings: Any, seed: int) -> ExpressionNet:
     with torch.random.fork_rng(devices=()):
         torch.random.default_generator.manual_seed(seed)
-        return ExpressionNet(settings)
+        return ExpressionNet(method, settings)
 
 
 def _held_out(labels: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
@@ -227,7 +303,7 @@ def _accuracy(network: nn.Module, faces: _Faces, batch: int) -> float:
 
 
 def _plan(
-    pictures: Pictures, held_out: NDArray[np.intp], settings: AKMNetSettings, how: Pretraining,
+    method: str, pictures: Pictures, held_out: NDArray[np.intp], settings: Any, how: Pretraining,
     subjects: Sequence[str], seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Everything that a card says before there is a result, as plain values."""
@@ -237,7 +313,7 @@ def _plan(
         counts[name] = {"files": pictures.found[name], "trained": used - tested, "held_out": tested}
     plan = {
         "format": FORMAT,
-        "method": "akmnet",
+        "method": method,
         "kind": KIND,
         "classes": pictures.classes,
         "config": asdict(settings),
