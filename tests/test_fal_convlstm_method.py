@@ -344,11 +344,14 @@ def test_pre_training_without_action_units_is_refused():
     assert "\n" not in str(refused.value)
 
 
-def test_normalisation_of_given_weights_is_left_as_it_is(annotated, tmp_path):
-    annotated.save(tmp_path)
-    tuned = made(NAME, epochs=2, pretrained=str(tmp_path)).fit(ANNOTATED, LABELS, GROUPS)
-    mine, theirs = tuned.network_.state_dict(), annotated.network_.state_dict()
-    assert torch.equal(mine["backbone.bn1.running_mean"], theirs["backbone.bn1.running_mean"])
+@pytest.mark.parametrize("view", ["rgb", "diff"])
+def test_normalisation_of_given_weights_is_left_as_it_is_where_colours_are_seen(view, tmp_path):
+    start = made(NAME, epochs=1, view=view).fit(ANNOTATED, LABELS, GROUPS)
+    start.save(tmp_path)
+    tuned = made(NAME, epochs=2, view=view, pretrained=str(tmp_path)).fit(ANNOTATED, LABELS, GROUPS)
+    mine, theirs = tuned.network_.state_dict(), start.network_.state_dict()
+    kept = torch.equal(mine["backbone.bn1.running_mean"], theirs["backbone.bn1.running_mean"])
+    assert kept == (view == "rgb")
     assert not torch.equal(mine["scales.merge.1.running_mean"], theirs["scales.merge.1.running_mean"])
 
 

@@ -346,6 +346,7 @@ def test_the_command_names_who_is_shown_and_in_one_line_what_was_left_out(images
         (["akmnet", "nowhere"], "nowhere: is no folder"),
         (["akmnet", "x", "--map", "1=happy"], "folder '1' as 'happy'"),
         (["akmnet", "x", "--set", "num_classes=3"], "leave it out"),
+        (["akmnet", "x", "--subjects", "casme2"], "expected dataset/subject"),
         (["akmnet", "x", "--face", "hole"], "did you mean 'whole'?"),
     ],
 )
@@ -406,6 +407,24 @@ def test_the_command_learns_from_simulated_clips(tmp_path, capsys, monkeypatch):
     }
     assert {name: asked[name] for name in wanted} == wanted
     assert (asked["config"], asked["overrides"]) == ("small", {"epochs": 2})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--simulated", "4", "--epochs", "3"], "--epochs is for a folder of pictures; use --set epochs"),
+        (["--simulated", "4", "--map", "a=skip"], "--map is for a folder of pictures"),
+        (["x", "--clips", "3"], "--clips is for --simulated"),
+        (["--simulated", "4", "--set", "width=0.5"], "width"),
+        (["--simulated", "4", "--device", "cuda:7"], "PyTorch finds"),
+    ],
+)
+def test_what_would_have_no_effect_or_fail_later_is_refused_at_once(words, said, tmp_path, capsys):
+    assert main(["pretrain", "strcn-g", *words, "-o", str(tmp_path / "start")]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "start").exists()
 
 
 def test_pictures_and_simulated_clips_at_once_or_neither_are_refused(tmp_path, capsys):

@@ -10,6 +10,9 @@ import typer
 
 from merkit.cli.settings import ConfigName, SettingWords
 
+_FOR_PICTURES = ("names", "per_class", "face", "subjects", "epochs")
+_FOR_SIMULATED = ("clips", "level", "size", "force")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -17,6 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def pretrain(
+    context: typer.Context,
     method: Annotated[
         str, typer.Argument(metavar="METHOD", help="From pictures: akmnet, fal-convlstm, sma-stn.")
     ],
@@ -56,6 +60,9 @@ def pretrain(
     settings: SettingWords = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw, the weights and the training.")] = 0,
     device: Annotated[str, typer.Option(help="Where the network runs: cpu, cuda or cuda:1, …")] = "cpu",
+    force: Annotated[
+        bool, typer.Option("--force", help="With --simulated: replace a model that is there.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print card.json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -81,10 +88,11 @@ def pretrain(
 
     if (images is None) == (simulated is None):
         raise ConfigError("give IMAGES, or --simulated PEOPLE; see merkit pretrain --help")
+    _refuse_options_of(context, _FOR_SIMULATED if simulated is None else _FOR_PICTURES)
     if simulated is not None:
         _on_simulated(
             method, out, simulated, clips, level, size, config=config, words=settings or [], seed=seed,
-            device=device, as_json=as_json, quiet=quiet,
+            device=device, force=force, as_json=as_json, quiet=quiet,
         )  # fmt: skip
         return
     assert images is not None
@@ -108,9 +116,22 @@ def pretrain(
     talk.answer(f"weights: {out}; start from them with --set pretrained={out}")
 
 
+def _refuse_options_of(context: typer.Context, others: tuple[str, ...]) -> None:
+    """Refuse options of the other way of pre-training, which would have no effect."""
+    from merkit.errors import ConfigError
+
+    for name in others:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            way = "a folder of pictures" if others is _FOR_PICTURES else "--simulated"
+            option = {"names": "map", "per_class": "per-class"}.get(name, name)
+            instead = "; use --set epochs=…" if name == "epochs" else ""
+            raise ConfigError(f"--{option} is for {way}{instead}")
+
+
 def _on_simulated(
     method: str, out: Path, people: int, clips: int, level: str, size: int, *, config: str, words: list[str],
-    seed: int, device: str, as_json: bool, quiet: bool,
+    seed: int, device: str, force: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Train a recognizer on simulated clips."""
     from merkit.cache import ClipCache
@@ -125,7 +146,7 @@ def _on_simulated(
         model = pretrain_on_simulated(
             method, out, people=people, clips=clips, level=level, size=size, config=config,
             overrides=parse_settings(words), seed=seed, device=device, cache=ClipCache(),
-            on_progress=progress,
+            force=force, on_progress=progress,
         )  # fmt: skip
     if as_json:
         typer.echo((out / CARD).read_text("utf-8"), nl=False)

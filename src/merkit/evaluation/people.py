@@ -38,7 +38,7 @@ def person(group: str) -> str:
     >>> person("samm/006") == person("samm-lv/6"), person("casme2/sub01") == person("smic-hs/s1")
     (True, False)
     """
-    dataset, _, subject = str(group).rpartition("/")
+    dataset, _, subject = (part.strip() for part in str(group).rpartition("/"))
     numbered = _NUMBERED.fullmatch(subject.strip())
     # Not int(): a number of any length stays text.
     name = numbered.group(1) if numbered else subject.strip().casefold()

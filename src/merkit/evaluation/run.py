@@ -196,10 +196,20 @@ def check_device(device: str) -> None:
     Raises
     ------
     ConfigError
-        If it is neither ``cpu`` nor ``cuda`` with or without a number.
+        If it is neither ``cpu`` nor ``cuda`` with or without a number, or this machine has none such.
     """
     if not _DEVICE.fullmatch(device):
         raise ConfigError(f"device={device!r}: allowed are cpu, cuda, and cuda:0, cuda:1, …")
+    if device == "cpu":
+        return
+    import torch
+
+    count = torch.cuda.device_count()
+    if int(device.partition(":")[2] or 0) >= count:
+        raise ConfigError(
+            f"device={device!r}: PyTorch finds {count or 'no'} CUDA device{'s' * (count != 1)} here; "
+            "give cpu, or install a build of PyTorch for your card"
+        )
 
 
 def settings_in_use(recognizer: Any, recipe: Method) -> dict[str, Any]:

@@ -81,7 +81,9 @@ class Watch:
     def _open(self, given: Any, mode: str | None, flags: int) -> None:
         path = _path(given)
         writes = flags & (os.O_WRONLY | os.O_RDWR)
-        if os.path.basename(path) == CARD and not writes and path not in self.written:
+        # By either name: the file may lie elsewhere, under another.
+        named = isinstance(given, str | os.PathLike) and os.path.basename(os.fspath(given)) == CARD
+        if (named or os.path.basename(path) == CARD) and not writes and path not in self.written:
             self._look_at_card(path)
         if not path or path.startswith(_NEVER_DATA) or path.endswith(_CODE) or is_library(path):
             return
@@ -118,7 +120,7 @@ class Watch:
             card = json.loads(Path(path).read_text("utf-8"))
         except (OSError, ValueError):
             return  # whoever opens it will say so
-        if isinstance(card, Mapping) and "method" in card:
+        if isinstance(card, Mapping) and "about" in card:
             try:
                 check_artifacts({path: card.get("about")}, self.tested)
             except LeakageError as error:

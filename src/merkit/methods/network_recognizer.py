@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from merkit.methods.context import FitContext
 from merkit.methods.network_config import NetworkConfig, shared_fields
 from merkit.methods.networks import create_network, get_network
 from merkit.methods.registry import get_method
-from merkit.methods.training_set import TRAINED, TrainingSet, about_with_people
+from merkit.methods.training_set import TRAINED, TrainingSet, about_with_people, people_of
 from merkit.saving import write_whole
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class NetworkRecognizer(ABC):
     classes_: NDArray[Any]
     network_: nn.Module
     history_: list[dict[str, float]]
+    _loaded: tuple[str, ...] = ()
 
     def __init__(self, config: Any = None) -> None:
         self.config: Any = config or self.config_type()
@@ -174,12 +176,10 @@ class NetworkRecognizer(ABC):
         self.classes_ = known.classes
         start = self._weights_to_start_from(context)
         self._train(ready, known, context, start)
-        self.card = {TRAINED: known.people}
+        shared = (people_of(artifact) for artifact in (start, *context.artifacts.values()))
+        self.card = {TRAINED: sorted({*known.people, *(who for people in shared for who in people)})}
         if start is not None:
-            self.card = {
-                TRAINED: sorted({*known.people, *start.trained_subjects}),
-                "pretrained": dict(start.card),
-            }
+            self.card["pretrained"] = {**start.card, "taken_over": list(self._loaded)}
         return self
 
     def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
@@ -320,7 +320,7 @@ class NetworkRecognizer(ABC):
 
         network = self._new_network(context.seed)
         if start is not None:
-            load_matching(network, start.state)
+            self._loaded = load_matching(network, start.state)
         learnt, held_out = np.arange(len(clips)), np.array([], dtype=np.intp)
         if self.config.select == "inner":
             learnt, held_out = context.subject_splits(known.truth, known.subjects, _INNER_FOLDS)[0]
@@ -354,6 +354,7 @@ class NetworkRecognizer(ABC):
             self.stage,
             seed=context.seed,
             device=context.device,
+            owner=self._owner(some(learnt), context),
             checkpoints=context.checkpoint_dir,
             validate=score if len(held_out) else None,
             before_epoch=self._before_epoch,
@@ -361,6 +362,18 @@ class NetworkRecognizer(ABC):
             on_progress=context.on_progress,
         )
         self.network_, self.history_ = network, trained.history
+
+    def _owner(self, clips: Sequence[Clip], context: FitContext) -> str:
+        """Settings, clips and features that a training depends on; nothing where no state of it is kept."""
+        if context.checkpoint_dir is None:
+            return ""
+        sha = hashlib.sha256(repr(self.config).encode())
+        for clip in clips:
+            sha.update(repr((clip.id, clip.subject, clip.aus)).encode())
+            for name in sorted(clip.features):
+                value = np.ascontiguousarray(clip.features[name])
+                sha.update(repr((name, value.shape, value.dtype.str)).encode() + value.tobytes())
+        return sha.hexdigest()
 
     def _new_network(self, seed: int) -> nn.Module:
         settings = shared_fields(self.config, get_network(self.name).config)
@@ -372,6 +385,12 @@ class NetworkRecognizer(ABC):
             from merkit.training.pretrained import load_pretrained
 
             given = load_pretrained(self.config.pretrained)
+        method = self.name if given is None else given.card.get("method", self.name)
+        if method != self.name:
+            raise DataError(
+                f"pretrained: these weights are of {method}; give a folder that merkit pretrain or merkit "
+                f"train made of {self.name}"
+            )
         return given
 
     def _chances(self, network: nn.Module, clips: Sequence[Clip]) -> NDArray[np.float64]:

@@ -59,6 +59,13 @@ class TrainingSet(NamedTuple):
         return sorted(set(map(str, self.subjects.tolist())))
 
 
+def people_of(artifact: Any) -> list[str]:
+    """Everybody an artifact says it was learnt from; nobody where there is none."""
+    given = artifact if isinstance(artifact, Mapping) else getattr(artifact, "__dict__", {})
+    stated = given.get(TRAINED, ())
+    return [stated] if isinstance(stated, str) else [str(who) for who in stated]
+
+
 def about_with_people(card: Mapping[str, Any] | None, own: Mapping[str, Any]) -> dict[str, Any]:
     """What to write of a model: the card that is given or its own one, with whom it was trained on."""
     about = dict(own if card is None else card)

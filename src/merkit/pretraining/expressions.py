@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from merkit.errors import ConfigError, DataError
+from merkit.evaluation.run import check_device
 from merkit.inputs.placement import FACES
 from merkit.methods.network_config import check_range, check_whole, check_word
 from merkit.methods.networks import Network, PictureInput, get_network, list_picture_methods
@@ -202,9 +202,8 @@ def pretrain_on_pictures(
     if "num_classes" in overrides:
         raise ConfigError("num_classes: there are as many as the folders mean; leave it out")
     settings = make_config(method, entry.config, entry.configs, config, overrides)
-    for who in subjects:
-        if not re.fullmatch(r"[^/]+/[^/]+", who):
-            raise ConfigError(f"subject {who!r}: expected dataset/subject, such as casme2/sub01")
+    subjects = [_person(who) for who in subjects]
+    check_device(device)
     pictures = read_pictures(
         Path(images), size=settings.size, per_class=how.per_class, colour=seen.colour, face=how.face,
         names=names, seed=seed, on_progress=on_progress,
@@ -264,6 +263,14 @@ def augmented(faces: Tensor, rng: np.random.Generator) -> Tensor:
 
 def _loss(network: nn.Module, faces: Any, labels: Tensor, weights: Tensor | None) -> Mapping[str, Tensor]:
     return {"loss": functional.cross_entropy(network(faces), labels, weights)}
+
+
+def _person(who: str) -> str:
+    """A ``dataset/subject`` without blanks around its parts."""
+    dataset, _, subject = (part.strip() for part in who.partition("/"))
+    if not dataset or not subject or "/" in subject:
+        raise ConfigError(f"subject {who!r}: expected dataset/subject, such as casme2/sub01")
+    return f"{dataset}/{subject}"
 
 
 def _seen(entry: Network) -> PictureInput:

@@ -135,6 +135,7 @@ def find_pictures(root: Path, known: Mapping[str, str]) -> dict[str, dict[str, l
         raise DataError(f"{root}: is no folder; give the one with a folder of pictures for each expression")
     found: dict[str, dict[str, list[Path]]] = {}
     unknown: set[str] = set()
+    loose = False
     for place, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name[0] not in "._")
         files = sorted(n for n in names if n[0] != "." and Path(n).suffix.lower() in IMAGE_SUFFIXES)
@@ -143,11 +144,17 @@ def find_pictures(root: Path, known: Mapping[str, str]) -> dict[str, dict[str, l
         parts = [part.casefold() for part in reversed(Path(place).relative_to(root).parts)]
         name = next((part for part in parts if part in known), None)
         if name is None:
-            unknown.add(parts[0] if parts else root.name)
+            unknown.update(parts[:1])
+            loose = loose or not parts
         elif known[name] != SKIP:
             found.setdefault(known[name], {}).setdefault(name, []).extend(
                 Path(place) / file for file in files
             )
+    if loose:
+        raise DataError(
+            f"{root}: pictures lie in it and not in a folder for each expression; put them into such "
+            "folders, or move them away"
+        )
     if unknown:
         raise DataError(_no_meaning(root, sorted(unknown)))
     if not found:

@@ -9,8 +9,10 @@ from typing import Any
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
-from merkit.evaluation.train import train_model
+from merkit.errors import ConfigError
+from merkit.evaluation.train import check_recipe, train_model
 from merkit.evaluation.trial import OnProgress
+from merkit.methods.networks import get_network
 from merkit.methods.recognizer import Recognizer
 from merkit.methods.registry import PUBLISHED
 from merkit.protocols.own_data import own_data
@@ -79,13 +81,19 @@ def pretrain_on_simulated(
     DataError
         If there is no head file.
     """
+    get_network(method)
+    protocol = own_data("manifest", _CLASSES)
+    # Filming takes minutes: what is misspelt or taken is refused before.
+    check_recipe(method, protocol, out, config=config, overrides=overrides, device=device, force=force)
+    if people < 2:
+        raise ConfigError(f"people={people}: expected 2 to {PEOPLE}, as nobody is learnt from alone")
     settings = synthme_settings(level, size, _CLASSES, subjects=people, seed=_SEED + seed, head=head)
     settings = replace(settings, clips=clips)
     # Filmed once, and not whenever they are looked at.
     table = simulate_table(settings, lazy=False, workers=workers)
     films = [replace(clip, dataset=DATASET) for clip in table]
     return train_model(
-        method, {"manifest": ClipTable.from_clips(films)}, own_data("manifest", _CLASSES), out,
+        method, {"manifest": ClipTable.from_clips(films)}, protocol, out,
         config=config, overrides=overrides, seed=seed, device=device, workers=workers, cache=cache,
         force=force, on_progress=on_progress,
     )  # fmt: skip

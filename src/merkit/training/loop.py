@@ -78,6 +78,7 @@ def train(
     *,
     seed: int = 0,
     device: str = "cpu",
+    owner: str = "",
     checkpoints: Path | None = None,
     every: int = 5,
     log: Path | None = None,
@@ -100,6 +101,9 @@ def train(
     seed : int
         Of the order of the examples, their augmentation and dropout.
     device : str
+    owner : str
+        Whatever else decides what is learnt, such as the settings of the augmentation and a digest of the
+        examples, of which only the labels are known here: a checkpoint of another owner is not continued.
     checkpoints : Path, optional
         Folder, made if missing, in which the state is kept; a stage that finds its own state there goes on
         from it.
@@ -136,12 +140,12 @@ def train(
     optimiser = _optimiser(network, stage)
     weights = _class_weights(labels, stage, device)
     file = None if checkpoints is None else checkpoints / f"{stage.name}.pt"
-    owner = _owner(network, labels, stage, seed, selects=validate is not None)
+    known_by = _owner(network, labels, stage, seed, owner, selects=validate is not None)
     history: list[dict[str, float]] = []
     best: dict[str, Any] | None = None
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        stored = load_checkpoint(file, owner)
+        stored = load_checkpoint(file, known_by)
         if stored is not None:
             network.load_state_dict(stored["network"])
             optimiser.load_state_dict(stored["optimiser"])
@@ -166,7 +170,7 @@ def train(
                 on_epoch(epoch, network)
             if file is not None and (epoch % every == 0 or epoch == stage.epochs):
                 state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-                save_checkpoint(file, owner, {**state, "history": history, "best": best})
+                save_checkpoint(file, known_by, {**state, "history": history, "best": best})
             if log is not None:
                 _write_log(log, history)
             if on_progress is not None:
@@ -222,7 +226,13 @@ def _optimiser(network: nn.Module, stage: Stage) -> torch.optim.Optimizer:
 
 def _class_weights(labels: NDArray[np.intp], stage: Stage, device: str) -> Tensor | None:
     weigh = {"weights": balanced_weights, "soft-weights": softened_weights}.get(stage.balance)
-    return None if weigh is None else torch.from_numpy(weigh(np.bincount(labels))).to(device)
+    if weigh is None:
+        return None
+    # A class of which all clips are held out does not come up in the loss.
+    counts = np.bincount(labels)
+    weights = np.ones(len(counts), np.float32)
+    weights[counts > 0] = weigh(counts[counts > 0])
+    return torch.from_numpy(weights).to(device)
 
 
 def _parts(rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
@@ -242,12 +252,14 @@ def _seed(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "big")
 
 
-def _owner(network: nn.Module, labels: NDArray[np.intp], stage: Stage, seed: int, *, selects: bool) -> str:
-    """Everything that a checkpoint depends on: settings, first weights, and the examples by their labels."""
+def _owner(
+    network: nn.Module, labels: NDArray[np.intp], stage: Stage, seed: int, owner: str, *, selects: bool
+) -> str:
+    """Everything that a checkpoint depends on, as far as it is known here."""
     sha = hashlib.sha256(labels.astype(np.int64).tobytes())
     for name, value in network.state_dict().items():
         sha.update(name.encode() + value.cpu().numpy().tobytes())
-    return repr((stage, seed, selects, sha.hexdigest()))
+    return repr((stage, seed, selects, owner, sha.hexdigest()))
 
 
 @contextlib.contextmanager

@@ -47,6 +47,8 @@ def load_pretrained(folder: str | Path) -> Pretrained:
     source = Path(folder)
     try:
         card = json.loads((source / CARD).read_text("utf-8"))
+        # Without it nobody would look whom it names.
+        card["method"]
         trained: Sequence[str] = card["about"]["trained_subjects"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
@@ -74,7 +76,8 @@ def load_matching(network: nn.Module, state: Mapping[str, Tensor]) -> tuple[str,
     Raises
     ------
     DataError
-        If nothing fits.
+        If fewer than half of the weights that both have, biases and factors left aside, have the same shape:
+        those of another configuration.
 
     Examples
     --------
@@ -83,10 +86,13 @@ def load_matching(network: nn.Module, state: Mapping[str, Tensor]) -> tuple[str,
     """
     own = network.state_dict()
     fits = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
-    if not fits:
+    # Vectors and counters fit in name and length where nothing else does.
+    shared = [name for name, value in state.items() if name in own and max(value.ndim, own[name].ndim) > 1]
+    good = [name for name in shared if name in fits]
+    if not good or 2 * len(good) < len(shared):
         raise DataError(
-            f"none of {len(state)} stored tensors fits the {len(own)} of {type(network).__name__} by name "
-            "and shape: they are of another network"
+            f"{len(good)} of {len(shared)} stored weights fit {type(network).__name__} by name and shape: "
+            "start from weights of the same method, configuration and sizes"
         )
     network.load_state_dict(fits, strict=False)
     return tuple(fits)

@@ -132,8 +132,13 @@ def augmented(frames: Tensor, config: FALConfig, rng: np.random.Generator) -> Te
         dtype=torch.float32,
     )
     grid = functional.affine_grid(matrix[None], [1, 1, size, size], align_corners=False)
+    # Bilinear would take noise and fine texture from training clips alone: judged ones are not resampled.
     cut = functional.grid_sample(
-        frames, grid.expand(len(frames), -1, -1, -1), padding_mode="border", align_corners=False
+        frames,
+        grid.expand(len(frames), -1, -1, -1),
+        mode="bicubic",
+        padding_mode="border",
+        align_corners=False,
     )
     brightness, contrast = rng.uniform(1 - _LIGHT, 1 + _LIGHT, size=2)
     middle = cut.mean()

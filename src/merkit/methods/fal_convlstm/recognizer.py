@@ -47,16 +47,22 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
         R: how often training clips of a class show each of
         :data:`~merkit.methods.fal_convlstm.units.UNITS`, smoothed by a prior.
     learnable_ : bool array, shape (J,)
-        Which units any training clip shows; of the others nothing was learnt from annotations.
+        Which units some training clips show and others do not; of the rest nothing was learnt.
     """
 
     name = "fal-convlstm"
+    authors_datasets = ("smic", "casme", "casme2")
     config: FALConfig
     config_type = FALConfig
     relation_: NDArray[np.float64]
     learnable_: NDArray[np.bool_]
     _epoch: int
     _unit_weights: NDArray[np.float64]
+
+    @property
+    def settings_seen_on(self) -> tuple[str, ...]:
+        """As of any network; the twelve units were chosen by how often CASME II shows them."""
+        return tuple(dict.fromkeys((*super().settings_seen_on, "casme2")))
 
     @property
     def step(self) -> Step:
@@ -78,7 +84,9 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
         from merkit.training.loop import train
 
         seeing: Any = network
-        if start is not None:
+        backbone = {name for name in network.state_dict() if name.startswith("backbone.")}
+        # What it learnt of other pictures than it sees now, or has not learnt, is not worth keeping.
+        if start is not None and self.config.view == "rgb" and backbone <= set(self._loaded):
             seeing.freeze_norm()
         stage = self.config.pretraining
         if stage is None:
@@ -97,6 +105,7 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
             stage,
             seed=context.seed,
             device=context.device,
+            owner=self._owner(clips, context),
             checkpoints=context.checkpoint_dir,
             on_progress=context.on_progress,
         )
@@ -184,11 +193,12 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
         -------
         dict
             ``aus``: probability of each unit in the whole clip, by name such as ``"AU12"``; ``aus_expected``:
-            how often training clips of the class called show it; ``aus_unlearnt``: names of the units that no
-            training clip was annotated with; ``aus_over_time``: float array (T, 12); ``aus_where``: float
-            array (12, h, w), where each is looked for; ``scales``: what each level of the backbone counts,
-            the finest first; ``frames``: annotated numbers of the T frames, not for interpolated ones;
-            ``attention``: float array (T, h, w).
+            how often training clips of the class called show it, smoothed by the prior, and the prior alone
+            where no clip has units; ``aus_unlearnt``: names of the units of which nothing was learnt, as no
+            training clip was annotated with them, or all were; ``aus_over_time``: float array (T, 12);
+            ``aus_where``: float array (12, h, w), where each is looked for; ``scales``: what each level of
+            the backbone counts, the finest first; ``frames``: annotated numbers of the T frames, not for
+            interpolated ones; ``attention``: float array (T, h, w).
         """
         import torch
 

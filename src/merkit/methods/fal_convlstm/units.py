@@ -166,9 +166,9 @@ def positive_weights(
     Returns
     -------
     weights : float array, shape (J,)
-        Clips without the unit by clips with it, 10 at most; 1 where no clip shows it.
+        Clips without the unit by clips with it, 10 at most; 1 where it cannot be learnt.
     learnable : bool array, shape (J,)
-        Whether any clip shows it.
+        Whether some clips show it and some do not.
 
     Examples
     --------
@@ -178,6 +178,6 @@ def positive_weights(
     ([1.0, 1.0], [True, False])
     """
     shown = present[labelled].sum(axis=0)
-    learnable = shown > 0
+    learnable = (shown > 0) & (shown < labelled.sum())
     weights = np.where(learnable, (labelled.sum() - shown) / np.maximum(shown, 1), 1.0)
     return np.minimum(weights, _MOST_WEIGHT), learnable

@@ -33,7 +33,7 @@ It has ``trained_subjects``, none of whom may be tested.
 PRIORS = ("contrastive", "koch", "off")
 ALPHAS = ("sqrt", "inverse", "effective", "equal")
 """Weights of the classes in the focal loss, by the numbers of their training clips."""
-ALPHA_GRID: tuple[str | float, ...] = (0.25, 0.5, 0.75, "equal", "inverse", "sqrt", "effective")
+ALPHA_GRID: tuple[str | float, ...] = ("sqrt", "inverse", "effective", "equal", 0.25, 0.5, 0.75)
 """What ``alpha="cv"`` chooses from; 1 is the same as ``equal``."""
 VIEWS = ("plain", "flipped")
 FLOW_FEATURE, FACES_FEATURE = "mersiamc3d-flow", "mersiamc3d-faces"

@@ -143,6 +143,8 @@ def synthesised(
         The frame halfway between two, (H, W) with values from 0 to 1.
     """
     onset, apex, offset = (frames[at] for at in marks.checked(len(frames)))
+    if marks.onset == marks.offset:
+        return np.repeat(onset[None], COUNT, axis=0)
     first, second = split_transitions(marks.apex - marks.onset, marks.offset - marks.apex)
     made = [
         onset,

@@ -24,8 +24,9 @@ def learn_prior(
     known: TrainingSet,
     config: MERSiamC3DConfig,
     context: FitContext,
+    owner: str = "",
 ) -> list[dict[str, float]]:
-    """Train an encoder in place on pairs of training clips.
+    """Train an encoder in place on pairs of training clips; `owner` as in `train`.
 
     Returns
     -------
@@ -53,6 +54,7 @@ def learn_prior(
         config.prior_stage,
         seed=context.seed,
         device=context.device,
+        owner=owner,
         checkpoints=context.checkpoint_dir,
         on_progress=context.on_progress,
     )

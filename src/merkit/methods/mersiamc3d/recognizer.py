@@ -104,7 +104,9 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
             shared = context.artifacts.get(INTERPOLATOR)
             faces = [np.asarray(clip.features[FACES_FEATURE]) for clip in clips]
             self.interpolator_ = (
-                learn_interpolator(faces, self.config, context) if shared is None else shared["network"]
+                shared["network"]
+                if shared is not None
+                else learn_interpolator(faces, self.config, context, self._owner(clips, context))
             )
         self.scale_ = flow_scale([self._flow(clip) for clip in clips])
         self.prior_history_, self.alpha_scores_ = [], {}
@@ -119,7 +121,9 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
             from merkit.methods.mersiamc3d.prior import learn_prior
 
             examples = self._examples(clips, known.truth)
-            self.prior_history_ = learn_prior(network.encoder, examples, known, self.config, context)
+            self.prior_history_ = learn_prior(
+                network.encoder, examples, known, self.config, context, self._owner(clips, context)
+            )
 
     def _train(
         self, clips: Sequence[Clip], known: TrainingSet, context: FitContext, start: Pretrained | None
@@ -316,6 +320,7 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
                 self.stage,
                 seed=context.seed,
                 device=context.device,
+                owner=self._owner(clips, context),
                 checkpoints=context.checkpoint_dir and context.checkpoint_dir / str(number),
                 before_epoch=self._before_epoch,
             )

@@ -23,9 +23,9 @@ GRADIENT_WEIGHT = 0.1
 
 
 def learn_interpolator(
-    faces: Sequence[NDArray[np.uint8]], config: MERSiamC3DConfig, context: FitContext
+    faces: Sequence[NDArray[np.uint8]], config: MERSiamC3DConfig, context: FitContext, owner: str = ""
 ) -> Interpolator:
-    """A new interpolator, learnt from the faces (T, H, W) of training clips."""
+    """A new interpolator, learnt from the faces (T, H, W) of training clips; `owner` as in `train`."""
     with torch.random.fork_rng(devices=()):
         torch.random.default_generator.manual_seed(context.seed)
         network = Interpolator()
@@ -36,6 +36,7 @@ def learn_interpolator(
         config.interpolation_stage,
         seed=context.seed,
         device=context.device,
+        owner=owner,
         checkpoints=context.checkpoint_dir,
         on_progress=context.on_progress,
     )
