@@ -66,7 +66,7 @@ def chosen_in(
 ) -> list[dict[str, Any]]:
     """What a network that never saw a person chooses in the clips of that person."""
     who, seed = key
-    path = kept / f"{who}-{seed}.json"
+    path = kept / f"{who}-{seed}-{len(clips)}.json"
     if not path.is_file():
         recognizer: Any = create_recognizer("akmnet", config="small", **overrides)
         train = [clip for clip in clips if clip.subject != who]
@@ -76,8 +76,9 @@ def chosen_in(
         said = recognizer.predict(test).tolist()
         rows = [
             {
-                "clip": clip.id, "seed": seed, "right": label == clip.emotion, "apex": clip.apex,
-                "frames": told["frames"], "key_frames": told["key_frames"], "best": told["best_frame"],
+                "clip": clip.id, "subject": who, "seed": seed, "right": label == clip.emotion,
+                "apex": clip.apex, "frames": told["frames"], "key_frames": told["key_frames"],
+                "best": told["best_frame"],
             }
             for clip, label, told in zip(test, said, recognizer.explain(test), strict=True)
         ]  # fmt: skip
@@ -97,7 +98,7 @@ def with_faces(clips: Sequence[Clip], work: Path) -> list[Clip]:
 def coverage(rows: list[dict[str, Any]], marks: Sequence[Sequence[int]]) -> dict[str, Any]:
     """How many of the marked frames are chosen, and how many a random choice of as many would cover.
 
-    The interval is of the mean difference over clips, of whose seeds the mean is taken.
+    The interval is of the mean difference over people, whose clips one network judges.
     """
     shares, chances, sizes = [], [], []
     for row, wanted in zip(rows, marks, strict=True):
@@ -105,13 +106,13 @@ def coverage(rows: list[dict[str, Any]], marks: Sequence[Sequence[int]]) -> dict
         shares.append(len(chosen & set(wanted)) / len(wanted))
         chances.append(len(chosen) / len(row["frames"]))
         sizes.append(len(chosen))
-    clips = sorted({row["clip"] for row in rows})
     gain = np.subtract(shares, chances)
-    by_clip = np.array([gain[[row["clip"] == clip for row in rows]].mean() for clip in clips])
+    people = [row["subject"] for row in rows]
+    by_person = np.array([gain[[each == who for each in people]].mean() for who in sorted(set(people))])
     rng = np.random.default_rng(0)
-    draws = by_clip[rng.integers(len(by_clip), size=(2000, len(by_clip)))].mean(axis=1)
+    draws = by_person[rng.integers(len(by_person), size=(2000, len(by_person)))].mean(axis=1)
     return {
-        "n": len(clips),
+        "n": len({row["clip"] for row in rows}),
         "covered": float(np.mean(shares)),
         "random": float(np.mean(chances)),
         "gain": float(gain.mean()),

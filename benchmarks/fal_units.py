@@ -3,8 +3,8 @@
 The small configuration on SynthME-1 (128 px, 3 classes, 12 people in 6 groups, of which one is tested at
 a time).  Of each unit that occurs: F1 over the tested clips, a unit being said from a probability of 0.5 on,
 and which share of its attention lies inside its region (where the prior is above 0.05), in clips that show
-it, beside the share of the face that the region takes.  Finished folds are kept in the working folder, by
-commit.
+it, beside that of a network that has learnt nothing, which has the prior.  Finished folds are kept in the
+working folder, by commit.
 
     python benchmarks/fal_units.py [--levels easy medium] [--people 12] [--seeds 3] [--head FILE]
 """
@@ -23,12 +23,13 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import torch
 from common import commit, print_table, write_result
 from network_scores import CLASSES, LEVELS, SIZE
 
 from merkit.cache import ClipCache
 from merkit.clips import Clip
-from merkit.methods import FitContext, create_recognizer
+from merkit.methods import FitContext, create_network, create_recognizer
 from merkit.methods.fal_convlstm.units import UNITS, present_units, region_priors
 from merkit.protocols.splitters import SubjectKFold
 from merkit.simulate.synthme import load_synthme
@@ -41,7 +42,7 @@ INSIDE = 0.05
 def told_of(clips: Sequence[Clip], kept: Path, key: tuple[int, list[int], list[int]]) -> list[dict[str, Any]]:
     """What a network that never saw some people says of the units of their clips."""
     seed, train, test = key
-    path = kept / f"{seed}-{test[0]}.json"
+    path = kept / f"{seed}-{len(clips)}-{test[0]}.json"
     if not path.is_file():
         recognizer: Any = create_recognizer("fal-convlstm", config="small")
         learnt = [clips[row] for row in train]
@@ -52,7 +53,6 @@ def told_of(clips: Sequence[Clip], kept: Path, key: tuple[int, list[int], list[i
             {
                 "clip": clip.id, "seed": seed, "shown": present_units(clip.aus).tolist(),
                 "said": told["aus"], "inside": inside(told["aus_where"]),
-                "unlearnt": told["aus_unlearnt"],
             }
             for clip, told in zip(judged, recognizer.explain(judged), strict=True)
         ]  # fmt: skip
@@ -69,11 +69,19 @@ def inside(masks: Any) -> dict[str, float]:
     return {f"AU{unit}": float(share) for unit, share in zip(UNITS, shares, strict=True)}
 
 
+def _unlearnt_masks() -> Any:
+    """Attention (J, h, w) of the small network before it is trained, on a face without texture."""
+    network: Any = create_network("fal-convlstm", config="small").eval()
+    with torch.inference_mode():
+        size = network.config.size
+        return network.see(torch.zeros(1, 3, 2, size, size))[1].masks[0].mean(dim=0).numpy()
+
+
 def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of each unit that is shown: F1, the mean over seeds, and the share of attention inside its region."""
     found = []
     seeds = sorted({row["seed"] for row in rows})
-    regions = region_priors(8) > INSIDE
+    untrained = inside(_unlearnt_masks())
     for place, unit in enumerate(UNITS):
         shown = np.array([row["shown"][place] for row in rows])
         if not shown.any():
@@ -94,7 +102,8 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 # Who says that every clip shows it scores this.
                 "f1_always": 2 * float(shown.mean()) / (1 + float(shown.mean())),
                 "inside": float(np.mean(shares)),
-                "region": float(regions[place].mean()),
+                # Of a network that has learnt nothing: the prior alone looks there.
+                "untrained": untrained[f"AU{unit}"],
             }
         )
     return found

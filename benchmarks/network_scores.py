@@ -21,6 +21,7 @@ import argparse
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import mean
@@ -38,7 +39,7 @@ from merkit.cache import ClipCache
 from merkit.clips import ClipTable
 from merkit.datasets import read_dataset
 from merkit.evaluation import evaluate
-from merkit.methods import list_networks
+from merkit.methods import create_recognizer, list_networks
 from merkit.simulate.synthme import load_synthme
 
 LEVELS, CONFIGS, LABELS = ("easy", "medium", "hard"), ("small", "published"), ("true", "shuffled")
@@ -51,9 +52,8 @@ MAPS = "maps"
 
 
 def scores_of(out: Path, **how: Any) -> dict[str, Any]:
-    """The scores of a run, which is done now if it is not finished yet."""
-    if not (out / "metrics.json").is_file():
-        evaluate(**how, out=out)
+    """The scores of a run; finished folds are not trained again, those of another plan are refused."""
+    evaluate(**how, out=out)
     found = read_run(out)
     print(f"{out.name}: UF1 {found['uf1']:.3f}", flush=True)
     return found
@@ -83,14 +83,26 @@ def read_run(out: Path) -> dict[str, Any]:
 
 
 def runs_of(work: Path) -> dict[tuple[str, ...], dict[str, Any]]:
-    """The newest finished run of every level, method, configuration, kind of labels and device."""
+    """The newest finished run of every level, method, configuration, kind of labels and device.
+
+    Those whose configuration has other settings by now are left out.
+    """
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for path in work.glob("*/*/metrics.json"):
         row = read_run(path.parent)
         key = (*path.parent.name.split("+"), row["device"])
-        if len(key) == 5 and (key not in found or row["started"] > found[key]["started"]):
+        if len(key) != 5 or not is_of_today(key[1], key[2], row["config"]):
+            print(f"left out, of other settings: {path.parent.name}")
+        elif key not in found or row["started"] > found[key]["started"]:
             found[key] = {**row, "commit": path.parent.parent.name}
     return found
+
+
+def is_of_today(method: str, config: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a configuration still has the settings that a run had."""
+    overrides = BASELINE["overrides"] if settings.get("select") == "nested" else {}
+    now = asdict(create_recognizer(method, config=config, **overrides).config)
+    return bool(json.loads(json.dumps(now)) == settings)
 
 
 def on_synthme(asked: argparse.Namespace, level: str, runs: Path) -> None:

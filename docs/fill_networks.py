@@ -47,7 +47,27 @@ def scores(*methods: str) -> str:
         "anew.\n\n"
     )
     head = ["level", "method", "settings", "labels", "UF1", "each seed", "UAR", "on"]
-    return text + table(head, [_row(row) for row in rows])
+    commits = ", ".join(sorted({row["commit"] for row in rows}))
+    made = f"\n\nMade at the commits {commits}; settings that have changed since are left out."
+    return text + table(head, [_row(row) for row in rows]) + made + _baseline(rows)
+
+
+def _baseline(rows: list[dict[str, Any]]) -> str:
+    """Where the linear SVM does better than every network, said in words."""
+    true = [row for row in rows if row["labels"] == "true"]
+    better = []
+    for level in dict.fromkeys(row["level"] for row in true):
+        here = [row for row in true if row["level"] == level]
+        svm = [row["uf1"] for row in here if row["method"] == "flow-svm"]
+        others = [row["uf1"] for row in here if row["method"] != "flow-svm"]
+        if svm and others and svm[0] > max(others):
+            better.append(level)
+    if not better:
+        return ""
+    return (
+        "\n`flow-svm`, a linear SVM on 28×28 flow maps that chooses its settings inside the training folds, "
+        f"does better\nthan every network here: {', '.join(better)}."
+    )
 
 
 def maps() -> str:
@@ -63,8 +83,12 @@ def maps() -> str:
     )
     head = ["method", "settings", "UF1", "each seed", "UAR", "on"]
     lines = [[cell for place, cell in enumerate(_row(row)) if place not in (0, 3)] for row in rows]
-    by_seed = [value for row in rows if row["method"] != "flow-svm" for value in row["per_seed"]["uf1"]]
-    mean = f"\n\nSTRCN-G, the mean over its {len(by_seed)} seeds: UF1 {fmean(by_seed):.3f}."
+    by_seed: dict[int, float] = {}
+    for row in rows:
+        if row["method"] != "flow-svm":
+            by_seed.update(zip(row["seeds"], row["per_seed"]["uf1"], strict=True))
+    mean = f"\n\nSTRCN-G, the mean over seeds {', '.join(map(str, sorted(by_seed)))}: "
+    mean += f"UF1 {fmean(by_seed.values()):.3f}."
     return text + table(head, lines) + mean
 
 
@@ -91,8 +115,8 @@ def frames() -> str:
     ]  # fmt: skip
     text = (
         f"Clips of {result['frames']} frames of which {result['moving']} move, of people who were not learnt "
-        f"from ({from_here(link)}).\n*Covered*: the share of the moving frames that are among the chosen; "
-        "*random*: what as many frames drawn at random cover.\n\n"
+        f"from ({from_here(link)}).\nThe interval is over people. *Covered*: the share of the moving frames "
+        "that are among the chosen; *random*: what\nas many frames drawn at random cover.\n\n"
     )
     head = ["steps", "covered", "random", "difference", "chosen", "right class"]
     return text + table(head, lines)

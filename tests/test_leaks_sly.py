@@ -19,7 +19,7 @@ from evaluation_kit import CLASSES, BySubject, ByThirds, one_hot, toy_table
 
 import merkit.evaluation.scores
 from merkit.clips import Clip, ClipTable
-from merkit.errors import LeakageError
+from merkit.errors import DataError, LeakageError
 from merkit.evaluation import evaluate, reach
 from merkit.evaluation.reach import is_library, outside, states
 from merkit.methods import create_recognizer, load_shipped
@@ -534,6 +534,23 @@ def test_a_saved_model_must_say_on_whom_it_was_trained(tmp_path):
             refused(LoadsASavedModel, words, **how)
         else:
             assert run(LoadsASavedModel, **how).metrics["leak_free"]
+
+
+def test_a_card_that_lies_elsewhere_under_another_name_is_looked_at(tmp_path):
+    load_shipped("flow-svm").save(tmp_path / "model", {"trained_subjects": ["toy/2"]})
+    card = tmp_path / "model" / "card.json"
+    card.rename(tmp_path / "0123abcd")
+    card.symlink_to(tmp_path / "0123abcd")
+    how = {"overrides": {"folder": str(tmp_path / "model")}}
+    refused(LoadsASavedModel, "trained on subject toy/2", **how)
+
+
+def test_weights_to_start_from_must_name_their_method(tmp_path):
+    from merkit.training.pretrained import load_pretrained
+
+    (tmp_path / "card.json").write_text(json.dumps({"about": {"trained_subjects": []}}), "utf-8")
+    with pytest.raises(DataError, match="does not say whom"):
+        load_pretrained(tmp_path)
 
 
 def test_a_model_that_a_user_trained_and_saved_says_whom_it_knows(tmp_path):

@@ -311,6 +311,43 @@ def test_an_inner_selection_is_by_subject_and_on_training_clips(name):
         recognizer.fit(CLIPS, LABELS, GROUPS, context=FitContext(inner_splits=[(range(12), range(10, 18))]))
 
 
+def test_a_class_of_which_all_clips_are_held_out_weighs_nothing():
+    recognizer = made("sma-stn", epochs=1, select="inner", balance="weights")
+    kept = [row for row in range(18) if row % 3 != 1 or row >= 12]
+    clips, labels, groups = ([those[row] for row in kept] for those in (CLIPS, LABELS, GROUPS))
+    learnt = [place for place, row in enumerate(kept) if row < 12]
+    held_out = [place for place, row in enumerate(kept) if row >= 12]
+    splits = [(learnt, held_out)]
+    recognizer.fit(clips, labels, groups, context=FitContext(inner_splits=splits))
+    assert len(recognizer.classes_) == 3
+
+
+@pytest.mark.parametrize("name", ["strcn-g", "sma-stn"])
+def test_a_state_of_other_settings_or_clips_is_not_gone_on_from(name, tmp_path):
+    context = FitContext(checkpoint_dir=tmp_path)
+    settings = {"copies": 2} if name == "strcn-g" else {"deviation_weight": 0.0}
+    made(name, epochs=1).fit(CLIPS, LABELS, GROUPS, context=context)
+    with pytest.raises(DataError, match="is of another training"):
+        made(name, epochs=1, **settings).fit(CLIPS, LABELS, GROUPS, context=context)
+    others = [toy_clip(number, px=2.0) for number in range(18)]
+    with pytest.raises(DataError, match="is of another training"):
+        made(name, epochs=1).fit(others, LABELS, GROUPS, context=context)
+
+
+def test_whom_a_shared_artifact_knows_is_on_the_card():
+    artifacts = {"some": {"trained_subjects": ["toy/stranger"]}}
+    recognizer = made("strcn-g", epochs=1).fit(CLIPS, LABELS, GROUPS, context=FitContext(artifacts=artifacts))
+    assert recognizer.card["trained_subjects"] == ["toy/s0", "toy/s1", "toy/s2", "toy/stranger"]
+
+
+def test_weights_of_another_size_or_method_are_refused(fitted, tmp_path):
+    fitted["strcn-g"].save(tmp_path)
+    with pytest.raises(DataError, match="stored weights fit STRCN by name and shape"):
+        made("strcn-g", width=6, pretrained=str(tmp_path)).fit(CLIPS, LABELS, GROUPS)
+    with pytest.raises(DataError, match="these weights are of strcn-g"):
+        made("akmnet", pretrained=str(tmp_path)).fit(CLIPS, LABELS, GROUPS)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_training_starts_from_weights_that_say_whom_they_know(name, fitted, tmp_path):
     fitted[name].save(tmp_path)

@@ -169,6 +169,7 @@ def test_a_selection_stopped_and_resumed_is_the_same(tmp_path):
     "how",
     [
         {"seed": 1},
+        {"owner": "other settings"},
         {"stage": replace(STAGE, weight_decay=0.0)},
         {"points": Points(counts=(11, 7, 4))},
         {"net": network(seed=1)},

@@ -120,7 +120,7 @@ class Watch:
             card = json.loads(Path(path).read_text("utf-8"))
         except (OSError, ValueError):
             return  # whoever opens it will say so
-        if isinstance(card, Mapping) and "about" in card:
+        if isinstance(card, Mapping) and {"method", "about"} & set(card):
             try:
                 check_artifacts({path: card.get("about")}, self.tested)
             except LeakageError as error:
