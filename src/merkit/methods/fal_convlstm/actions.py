@@ -81,11 +81,14 @@ class FacialActions(nn.Module):
         """Actions in the maps (B·T, in_channels, h, w) of clips of `length` frames each."""
         features = self.reduce(maps)
         masks = torch.sigmoid(self.attention(features) + self.trust * (self.regions - 0.5))
-        sums = torch.einsum("njyx,nfyx->njf", masks, features)
-        h = sums / (masks.sum(dim=(2, 3))[..., None] + 1e-6)
-        h = h.unflatten(0, (-1, length))
-        change = h - h[:, :1]
-        u = torch.einsum("btjf,jf->btj", change if self.relative else h, self.weight) + self.bias
+        # A change is a small difference of large numbers: exact also in a training in bfloat16.
+        with torch.autocast(maps.device.type, enabled=False):
+            exact = masks.float()
+            sums = torch.einsum("njyx,nfyx->njf", exact, features.float())
+            h = sums / (exact.sum(dim=(2, 3))[..., None] + 1e-6)
+            h = h.unflatten(0, (-1, length))
+            change = h - h[:, :1]
+            u = torch.einsum("btjf,jf->btj", change if self.relative else h, self.weight) + self.bias
         strength = u.sigmoid()
         values = strength[..., None] * self.value(h)
         local = torch.einsum("njyx,njf->nfyx", masks, values.flatten(0, 1))
