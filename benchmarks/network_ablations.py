@@ -5,7 +5,7 @@ configurations with one part changed, several seeds.  The network that makes fra
 once a group, from the clips that are trained on, and shared by the seeds.  Finished folds are kept in the
 working folder, by commit.
 
-    python benchmarks/network_ablations.py METHOD [--people 12] [--seeds 3] [--variants …] [--head FILE]
+    python benchmarks/network_ablations.py [--methods …] [--people 12] [--seeds 3] [--variants …]
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Interpolators:
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("method", choices=VARIANTS)
+    parser.add_argument("--methods", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--variants", nargs="*", help="by name; all of them by default")
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=3)
@@ -109,19 +109,24 @@ def main() -> None:
     parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
-    known = VARIANTS[asked.method]
     runs = asked.work / commit()
     runs.mkdir(parents=True, exist_ok=True)
     table = load_synthme("medium", SIZE, CLASSES, asked.people, head=asked.head, lazy=False)
     protocol = get_protocol(f"synthme-{CLASSES}class")
     protocol = replace(protocol, name=f"{protocol.name}, {GROUPS} groups", splits=k_folds(GROUPS))
-    rows = []
+    for method in asked.methods:
+        one_method(asked, method, table, protocol, runs)
+
+
+def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protocol: Any, runs: Path) -> None:
+    """Measure, print and save the table of one method."""
+    known, rows = VARIANTS[method], []
     for name in asked.variants or known:
         settings = known[name]
         made = settings.get("transition") == "adaconv"
         found = scores_of(
-            runs / f"{asked.method}+{'-'.join(name.split())}+{asked.people}",
-            method=asked.method, config="small", overrides=settings, tables={"manifest": table},
+            runs / f"{method}+{'-'.join(name.split())}+{asked.people}",
+            method=method, config="small", overrides=settings, tables={"manifest": table},
             protocol=protocol, seeds=asked.seeds,
             workers=asked.workers, cache=ClipCache(asked.work / "clips"),
             artifacts=Interpolators(table, protocol, settings, runs) if made else None,
@@ -137,10 +142,10 @@ def main() -> None:
         }
         for row in rows
     ]  # fmt: skip
-    print_table(shown, f"{asked.method}, SynthME-1 medium, {asked.people} people in {GROUPS} groups")
-    result = {"method": asked.method, "people": asked.people, "groups": GROUPS, "size": SIZE, "rows": rows}
+    print_table(shown, f"{method}, SynthME-1 medium, {asked.people} people in {GROUPS} groups")
+    result = {"method": method, "people": asked.people, "groups": GROUPS, "size": SIZE, "rows": rows}
     seeds = {seed for row in rows for seed in row["seeds"]}
-    print(write_result(f"ablation_{asked.method.replace('-', '_')}", result, seeds=seeds))
+    print(write_result(f"ablation_{method.replace('-', '_')}", result, seeds=seeds))
 
 
 if __name__ == "__main__":
