@@ -19,20 +19,12 @@ SHEETS = {
     ROOT / "src/merkit/methods/strcn/README.md": ("strcn-g", "strcn-a"),
     ROOT / "src/merkit/methods/akmnet/README.md": ("akmnet",),
 }
-MISSING = "Not measured yet: `python benchmarks/{0}.py`, then `python docs/fill_networks.py`."
 MAPS = "maps"
 WORKS = ("forward_ms", "one_by_one_ms", "step_ms")
 
 
-def measured(name: str = "network_speed") -> bool:
-    """Whether a benchmark has a result file."""
-    return any((ROOT / "benchmarks" / "results").glob(f"{name}-*.json"))
-
-
 def scores(*methods: str) -> str:
     """UF1 and UAR on SynthME-1, with labels as they are and shuffled; of all methods where none is named."""
-    if not measured("network_scores"):
-        return MISSING.format("network_scores")
     result, link = newest("network_scores")
     rows = [
         row
@@ -72,10 +64,8 @@ def _baseline(rows: list[dict[str, Any]]) -> str:
 
 def maps() -> str:
     """The same on the published flow maps."""
-    rows = newest("network_scores")[0]["rows"] if measured("network_scores") else []
+    rows = newest("network_scores")[0]["rows"]
     rows = [row for row in rows if row["level"] == MAPS]
-    if not rows:
-        return MISSING.format("network_scores")
     link = from_here(newest("network_scores")[1])
     text = (
         f"Published 28×28 flow maps of {rows[0]['n']} real clips, `megc2019`, leave one subject out\n"
@@ -102,8 +92,6 @@ def _row(row: dict[str, Any]) -> list[str]:
 
 def frames() -> str:
     """Which frames AKMNet chooses where few of them move."""
-    if not measured("akmnet_frames"):
-        return MISSING.format("akmnet_frames")
     result, link = newest("akmnet_frames")
     lines = [
         [
@@ -124,9 +112,7 @@ def frames() -> str:
 
 def ablation() -> str:
     """What each step of AKMNet is worth."""
-    rows = newest("akmnet_frames")[0]["ablation"] if measured("akmnet_frames") else []
-    if not rows:
-        return MISSING.format("akmnet_frames")
+    rows = newest("akmnet_frames")[0]["ablation"]
     lines = [[f"`{row['variant']}`", *_scores(row)] for row in rows]
     text = "The small configuration on SynthME-1 easy, leave one subject out; first the whole method:\n\n"
     return text + table(["variant", "UF1", "each seed", "UAR", "clips"], lines)
@@ -140,8 +126,6 @@ def _scores(row: dict[str, Any]) -> list[str]:
 
 def speed() -> str:
     """Time of one example on the processor, and on the card where one was measured."""
-    if not measured():
-        return MISSING.format("network_speed")
     result, link = newest("network_speed")
     counts = sorted({row["threads"] for row in result["rows"]}, reverse=True)
     found: dict[tuple[Any, ...], dict[int, dict[str, Any]]] = {}
@@ -164,8 +148,6 @@ def speed() -> str:
 
 def memory() -> str:
     """Most memory of a process."""
-    if not measured():
-        return MISSING.format("network_speed")
     result, link = newest("network_speed")
     rows = {(_case(row), row["work"]): row for row in result["memory"]}
     lines = [
