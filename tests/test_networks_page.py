@@ -59,7 +59,6 @@ def result_of(card: bool) -> dict:
 
 @pytest.mark.parametrize("card", [False, True])
 def test_times_and_memory_are_shown_by_threads_and_of_a_card_where_there_is_one(fill, monkeypatch, card):
-    monkeypatch.setattr(fill, "measured", lambda: True)
     monkeypatch.setattr(fill, "newest", lambda name: (result_of(card), "[x](benchmarks/results/x.json)"))
     assert "| `akmnet`, small | 1×64×64 | 16 | 719,605 | 10 / 20 | 91 / 91 | 72 / 72 |" in fill.speed()
     assert ("on one Some Card" in fill.speed(), "1,234 | 1,348 MB |" in fill.speed()) == (card, card)
