@@ -23,6 +23,7 @@ LAYERS = (
     ("methods", "protocols"),
     ("simulate",),
     ("evaluation",),
+    ("pretraining",),
     ("analysis",),
     ("report",),
     ("cli",),
