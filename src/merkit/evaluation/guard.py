@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,6 +16,7 @@ from merkit.evaluation.fingerprint import twins
 from merkit.evaluation.people import people, person
 from merkit.evaluation.reach import held, outside, own_code, states
 from merkit.methods.context import FitContext
+from merkit.methods.training_set import stated_subjects
 from merkit.video.sources import BlindFrames
 
 
@@ -139,7 +139,7 @@ def check_artifacts(artifacts: Mapping[str, Any], test_people: frozenset[str]) -
     LeakageError
     """
     for name, artifact in artifacts.items():
-        trained = _trained_subjects(artifact)
+        trained = stated_subjects(artifact)
         if trained is None:
             raise LeakageError(
                 f"artifact {name!r} does not say on whom it was trained; give it trained_subjects "
@@ -160,7 +160,7 @@ def check_unfitted(recognizer: Any, test_people: frozenset[str]) -> None:
     LeakageError
     """
     for where, thing in held(recognizer):
-        trained = _trained_subjects(thing)
+        trained = stated_subjects(thing)
         if trained is not None:
             _refuse_trained(where, trained, test_people)
         elif _fitted(thing):
@@ -219,20 +219,6 @@ def _subjects(thing: Any) -> list[str]:
     if isinstance(thing, ClipTable):
         return [f"{d}/{s}" for d, s in zip(thing.frame["dataset"], thing.frame["subject"], strict=True)]
     return []
-
-
-def _trained_subjects(thing: Any) -> Iterable[str] | None:
-    """The stated subjects of an object, a mapping, or the card of a recognizer."""
-    if isinstance(thing, Mapping):
-        # Some, such as a WeakKeyDictionary, refuse a text as a key.
-        with suppress(TypeError):
-            return thing.get("trained_subjects")
-        return None
-    stated = getattr(thing, "trained_subjects", None)
-    card = getattr(thing, "card", None)
-    if stated is None and isinstance(card, Mapping):
-        stated = card.get("trained_subjects")
-    return stated
 
 
 def _refuse_trained(what: str, trained: Iterable[str], test_people: frozenset[str]) -> None:

@@ -39,9 +39,9 @@ def person(group: str) -> str:
     (True, False)
     """
     dataset, _, subject = (part.strip() for part in str(group).rpartition("/"))
-    numbered = _NUMBERED.fullmatch(subject.strip())
+    numbered = _NUMBERED.fullmatch(subject)
     # Not int(): a number of any length stays text.
-    name = numbered.group(1) if numbered else subject.strip().casefold()
+    name = numbered.group(1) if numbered else subject.casefold()
     family = FAMILIES.get(dataset.casefold(), dataset.casefold())
     return f"{family}/{name}" if family else name
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,10 +60,23 @@ class TrainingSet(NamedTuple):
         return sorted(set(map(str, self.subjects.tolist())))
 
 
+def stated_subjects(thing: Any) -> Iterable[str] | None:
+    """The stated subjects of an object, a mapping, or the card of a recognizer."""
+    if isinstance(thing, Mapping):
+        # Some, such as a WeakKeyDictionary, refuse a text as a key.
+        with suppress(TypeError):
+            return thing.get(TRAINED)
+        return None
+    stated = getattr(thing, TRAINED, None)
+    card = getattr(thing, "card", None)
+    if stated is None and isinstance(card, Mapping):
+        stated = card.get(TRAINED)
+    return stated
+
+
 def people_of(artifact: Any) -> list[str]:
     """Everybody an artifact says it was learnt from; nobody where there is none."""
-    given = artifact if isinstance(artifact, Mapping) else getattr(artifact, "__dict__", {})
-    stated = given.get(TRAINED, ())
+    stated = stated_subjects(artifact) or ()
     return [stated] if isinstance(stated, str) else [str(who) for who in stated]
 
 
