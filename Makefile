@@ -7,7 +7,7 @@ OUT ?= demo-out
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 MODELS := $(VENV)/.models
-BENCHMARKS := $(filter-out benchmarks/common.py benchmarks/shuffled.py,$(wildcard benchmarks/*.py))
+BENCHMARKS := $(filter-out benchmarks/common.py benchmarks/shuffled.py benchmarks/fal_controls.py,$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check docs bench clean

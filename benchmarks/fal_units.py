@@ -3,8 +3,9 @@
 The small configuration on SynthME-1 (128 px, 3 classes, 12 people in 6 groups, of which one is tested at
 a time).  Of each unit that occurs: F1 over the tested clips, a unit being said from a probability of 0.5 on,
 and which share of its attention lies inside its region (where the prior is above 0.05), in clips that show
-it, beside that of a network that has learnt nothing, which has the prior.  Finished folds are kept in the
-working folder, by commit.
+it, beside that of a network that has learnt nothing, which has the prior.  And whether the clustering loss
+makes clusters: silhouette of the features by unit, of the units that tested clips show, with it and without.
+Finished folds are kept in the working folder, by commit.
 
     python benchmarks/fal_units.py [--levels easy medium] [--people 12] [--seeds 3] [--head FILE]
 """
@@ -26,10 +27,12 @@ import numpy as np
 import torch
 from common import commit, print_table, write_result
 from network_scores import CLASSES, LEVELS, SIZE
+from sklearn.metrics import silhouette_score
 
 from merkit.cache import ClipCache
 from merkit.clips import Clip
 from merkit.methods import FitContext, create_network, create_recognizer
+from merkit.methods.fal_convlstm.losses import LEAST_CHANGE
 from merkit.methods.fal_convlstm.units import UNITS, present_units, region_priors
 from merkit.protocols.splitters import SubjectKFold
 from merkit.simulate.synthme import load_synthme
@@ -39,12 +42,13 @@ INSIDE = 0.05
 """Of a region: where its prior is above this."""
 
 
-def told_of(clips: Sequence[Clip], kept: Path, key: tuple[int, list[int], list[int]]) -> list[dict[str, Any]]:
-    """What a network that never saw some people says of the units of their clips."""
-    seed, train, test = key
-    path = kept / f"{seed}-{len(clips)}-{test[0]}.json"
+def told_of(clips: Sequence[Clip], kept: Path, key: tuple[bool, int, list[int], list[int]]) -> dict[str, Any]:
+    """What a network that never saw some people says of the units of their clips, and its silhouette."""
+    clusters, seed, train, test = key
+    path = kept / f"{seed}-{len(clips)}-{test[0]}{'' if clusters else '-without'}.json"
     if not path.is_file():
-        recognizer: Any = create_recognizer("fal-convlstm", config="small")
+        settings = {} if clusters else {"cluster_weight": 0.0}
+        recognizer: Any = create_recognizer("fal-convlstm", config="small", **settings)
         learnt = [clips[row] for row in train]
         labels, people = [clip.emotion for clip in learnt], [clip.subject for clip in learnt]
         recognizer.fit(learnt, labels, people, context=FitContext(seed=seed))
@@ -57,9 +61,22 @@ def told_of(clips: Sequence[Clip], kept: Path, key: tuple[int, list[int], list[i
             for clip, told in zip(judged, recognizer.explain(judged), strict=True)
         ]  # fmt: skip
         kept.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(rows), encoding="utf-8")
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+        found = {"rows": rows, "silhouette": silhouette(recognizer, judged)}
+        path.write_text(json.dumps(found), encoding="utf-8")
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return known
+
+
+def silhouette(recognizer: Any, clips: Sequence[Clip]) -> float:
+    """How far the features of each unit that some clips show lie apart from those of other units, -1 to 1."""
+    given = torch.cat([recognizer._given(clip) for clip in clips])
+    with torch.inference_mode():
+        change = recognizer.network_(given).actions.change.numpy()
+    shown = np.array([present_units(clip.aus) for clip in clips])
+    lengths = np.linalg.norm(change, axis=2)
+    taking = shown & (lengths > LEAST_CHANGE)
+    features = change[taking] / lengths[taking][:, None]
+    return float(silhouette_score(features, np.nonzero(taking)[1]))
 
 
 def inside(masks: Any) -> dict[str, float]:
@@ -121,23 +138,33 @@ def main() -> None:
     asked = parser.parse_args()
     cache = ClipCache(asked.work / "clips")
     step = create_recognizer("fal-convlstm", config="small").step  # type: ignore[attr-defined]
-    levels = {}
+    levels, silhouettes = {}, {}
     for level in asked.levels:
         films = load_synthme(level, SIZE, CLASSES, asked.people, head=asked.head, lazy=False)
         clips = [cache(step, clip) for clip in films]
         people = [clip.subject for clip in clips]
         splits = SubjectKFold(GROUPS).split(people, [clip.emotion for clip in clips], people)
         keys = [
-            (seed, train.tolist(), test.tolist())
-            for train, test in list(splits)
+            (clusters, seed, train.tolist(), test.tolist())
+            for train, test in splits
+            for clusters in (True, False)
             for seed in range(asked.seeds)
         ]
         with ProcessPoolExecutor(asked.workers) as pool:
-            parts = pool.map(partial(told_of, clips, asked.work / commit() / level), keys)
-            rows = [row for part in parts for row in part]
-        levels[level] = table(rows)
+            parts = list(pool.map(partial(told_of, clips, asked.work / commit() / level), keys))
+        levels[level] = table(
+            [row for key, part in zip(keys, parts, strict=True) if key[0] for row in part["rows"]]
+        )
         print_table([{k: v for k, v in row.items() if k != "f1_seeds"} for row in levels[level]], level)
-    result = {"people": asked.people, "groups": GROUPS, "size": SIZE, "levels": levels}
+        silhouettes[level] = {
+            name: [part["silhouette"] for key, part in zip(keys, parts, strict=True) if key[0] == clusters]
+            for name, clusters in (("with", True), ("without", False))
+        }
+        means = {name: f"{np.mean(values):.3f}" for name, values in silhouettes[level].items()}
+        print(f"{level}: silhouette of the features by unit, mean over folds and seeds: {means}")
+    result = {
+        "people": asked.people, "groups": GROUPS, "size": SIZE, "levels": levels, "silhouettes": silhouettes,
+    }  # fmt: skip
     print(write_result("fal_units", result, seeds=range(asked.seeds)))
 
 

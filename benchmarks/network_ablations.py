@@ -13,19 +13,22 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from common import commit, print_table, write_result
+from fal_controls import MeanRelation, ShuffledUnits
 from network_scores import CLASSES, SIZE, scores_of
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
 from merkit.methods import FitContext, create_recognizer
+from merkit.methods.fal_convlstm.config import CONFIGS, FALConfig
 from merkit.protocols import get_protocol
 from merkit.protocols.folds import k_folds
 from merkit.simulate.synthme import load_synthme
@@ -42,6 +45,7 @@ VARIANTS: Mapping[str, Variants] = {
         "recorded frames": {"transition": "nearest"},
         "made frames": {"transition": "adaconv", "interpolation_epochs": 8, "triplets": 800},
         "even key frames": {"apex": "middle"},
+        "onset to apex": {"flow": "apex"},
     },
     "sma-stn": {
         WHOLE: {},
@@ -54,6 +58,7 @@ VARIANTS: Mapping[str, Variants] = {
         "λ = 0": {"deviation_weight": 0.0},
         "λ = 1": {"deviation_weight": 1.0},
         "movement DE-Loss": {"deviation": "movement"},
+        "judged once": {"realisations": 0},
     },
     "fal-convlstm": {
         WHOLE: {},
@@ -68,6 +73,10 @@ VARIANTS: Mapping[str, Variants] = {
         "no ConvLSTM": {"readout": "frames"},
     },
 }  # fmt: skip
+CONTROLS: Mapping[str, Mapping[str, Callable[[FALConfig], Any]]] = {
+    "fal-convlstm": {"shuffled action units": ShuffledUnits, "mean relation": MeanRelation},
+}
+"""Recognizers of which a part has nothing to learn, beside those of which it is switched off."""
 
 
 class Interpolators:
@@ -120,14 +129,18 @@ def main() -> None:
 
 def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protocol: Any, runs: Path) -> None:
     """Measure, print and save the table of one method."""
-    known, rows = VARIANTS[method], []
-    for name in asked.variants or known:
-        settings = known[name]
+    controls, rows = CONTROLS.get(method, {}), []
+    for name in asked.variants or [*VARIANTS[method], *controls]:
+        settings = VARIANTS[method].get(name, {})
+        how: dict[str, Any] = (
+            {"method": partial(controls[name], FALConfig(**CONFIGS["small"]))}
+            if name in controls
+            else {"method": method, "config": "small", "overrides": settings}
+        )
         made = settings.get("transition") == "adaconv"
         found = scores_of(
             runs / f"{method}+{'-'.join(name.split())}+{asked.people}",
-            method=method, config="small", overrides=settings, tables={"manifest": table},
-            protocol=protocol, seeds=asked.seeds,
+            **how, tables={"manifest": table}, protocol=protocol, seeds=asked.seeds,
             workers=asked.workers, cache=ClipCache(asked.work / "clips"),
             artifacts=Interpolators(table, protocol, settings, runs) if made else None,
         )  # fmt: skip

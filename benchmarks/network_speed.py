@@ -79,7 +79,7 @@ CASES = (
     Case("fal-convlstm", "published", (1, 3, 10, 112, 112)),
     Case("fal-convlstm", "small", (1, 3, 10, 64, 64)),
     Case("mersiamc3d", "published", (1, 3, 10, 112, 112)),
-    Case("mersiamc3d", "small", (1, 3, 10, 56, 56)),
+    Case("mersiamc3d", "small", (1, 3, 10, 48, 48)),
     Case("sma-stn", "published", (1, 4, 3, 112, 112)),
     Case("sma-stn", "small", (1, 4, 3, 64, 64)),
 )

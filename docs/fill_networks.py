@@ -18,7 +18,11 @@ PAGE = Path(__file__).resolve().parent / "networks.md"
 SHEETS = {
     ROOT / "src/merkit/methods/strcn/README.md": ("strcn-g", "strcn-a"),
     ROOT / "src/merkit/methods/akmnet/README.md": ("akmnet",),
+    ROOT / "src/merkit/methods/mersiamc3d/README.md": ("mersiamc3d",),
+    ROOT / "src/merkit/methods/sma_stn/README.md": ("sma-stn",),
+    ROOT / "src/merkit/methods/fal_convlstm/README.md": ("fal-convlstm",),
 }
+SVMS = ("flow-svm", "descriptor-svm")
 MAPS = "maps"
 WORKS = ("forward_ms", "one_by_one_ms", "step_ms")
 
@@ -29,16 +33,19 @@ def scores(*methods: str) -> str:
     rows = [
         row
         for row in result["rows"]
-        if row["level"] != MAPS and (not methods or row["method"] in (*methods, "flow-svm"))
+        if row["level"] != MAPS and (not methods or row["method"] in (*methods, *SVMS))
     ]
     here = link.replace("](benchmarks", "](../../../../benchmarks") if methods else from_here(link)
     text = (
         f"SynthME-1, {result['size']} px, three classes, {result['people']} people, leave one subject out, "
         f"from raw frames\n({here}).\nThe mean over seeds with a 95 % "
         "interval over subjects; chance is 0.33. *Shuffled*: the labels of the training clips are\ndealt out "
-        "anew.\n\n"
+        "anew. *ms a clip*: from its frames to its class, on one core of a CPU; *s a fold*: training.\n\n"
     )
-    head = ["level", "method", "settings", "labels", "UF1", "each seed", "UAR", "on"]
+    head = [
+        "level", "method", "settings", "labels", "UF1", "each seed", "UAR", "parameters", "ms a clip",
+        "s a fold", "on",
+    ]  # fmt: skip
     commits = ", ".join(sorted({row["commit"] for row in rows}))
     made = f"\n\nMade at the commits {commits}; settings that have changed since are left out."
     return text + table(head, [_row(row) for row in rows]) + made + _baseline(rows)
@@ -51,7 +58,7 @@ def _baseline(rows: list[dict[str, Any]]) -> str:
     for level in dict.fromkeys(row["level"] for row in true):
         here = [row for row in true if row["level"] == level]
         svm = [row["uf1"] for row in here if row["method"] == "flow-svm"]
-        others = [row["uf1"] for row in here if row["method"] != "flow-svm"]
+        others = [row["uf1"] for row in here if row["method"] not in SVMS]
         if svm and others and svm[0] > max(others):
             better.append(level)
     if not better:
@@ -71,11 +78,11 @@ def maps() -> str:
         f"Published 28×28 flow maps of {rows[0]['n']} real clips, `megc2019`, leave one subject out\n"
         f"({link}):\n\n"
     )
-    head = ["method", "settings", "UF1", "each seed", "UAR", "on"]
-    lines = [[cell for place, cell in enumerate(_row(row)) if place not in (0, 3)] for row in rows]
+    head = ["method", "settings", "UF1", "each seed", "UAR", "s a fold", "on"]
+    lines = [[cell for place, cell in enumerate(_row(row)) if place not in (0, 3, 7, 8)] for row in rows]
     by_seed: dict[int, float] = {}
     for row in rows:
-        if row["method"] != "flow-svm":
+        if row["method"] not in SVMS:
             by_seed.update(zip(row["seeds"], row["per_seed"]["uf1"], strict=True))
     mean = f"\n\nSTRCN-G, the mean over seeds {', '.join(map(str, sorted(by_seed)))}: "
     mean += f"UF1 {fmean(by_seed.values()):.3f}."
@@ -85,8 +92,10 @@ def maps() -> str:
 def _row(row: dict[str, Any]) -> list[str]:
     uf1, seeds, uar, _ = _scores(row)
     device = "CPU" if row["device"] == "cpu" else row["device"]
+    size = f"{row['parameters']:,}" if row.get("parameters") else ""
     return [
-        row["level"], f"`{row['method']}`", f"`{row['settings']}`", row["labels"], uf1, seeds, uar, device,
+        row["level"], f"`{row['method']}`", f"`{row['settings']}`", row["labels"], uf1, seeds, uar, size,
+        _ms(row.get("clip_ms")), _ms(row["fold_s"]), device,
     ]  # fmt: skip
 
 
@@ -119,9 +128,9 @@ def ablation() -> str:
 
 
 def _scores(row: dict[str, Any]) -> list[str]:
-    low, high = row["ci95"]["uf1"]
+    uf1, uar = ("{:.3f} ({:.2f} to {:.2f})".format(row[name], *row["ci95"][name]) for name in ("uf1", "uar"))
     seeds = " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"])
-    return [f"{row['uf1']:.3f} ({low:.2f} to {high:.2f})", seeds, f"{row['uar']:.3f}", str(row["n"])]
+    return [uf1, seeds, uar, str(row["n"])]
 
 
 def speed() -> str:

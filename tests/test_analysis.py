@@ -15,7 +15,7 @@ from merkit.simulate import match_events, simulate_demo
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, merkit.Analysis]:
     folder = tmp_path_factory.mktemp("demo")
-    truth = simulate_demo(folder, seed=4, peak_px=1.5, noise=2.0, duration_s=9.0)
+    truth = simulate_demo(folder, seed=4, peak_px=1.5, noise=2.0, duration_s=7.5)
     return folder / "video.mp4", truth, merkit.analyze(folder / "video.mp4")
 
 
@@ -23,6 +23,7 @@ def test_all_planted_expressions_are_found_and_nothing_else(demo) -> None:
     _, truth, analysis = demo
     comparison = match_events(analysis.events, truth.performance.events, truth.performance.of_kind("blink"))
     assert [match.verdict.split(",")[0] for match in comparison.matches] == ["right"] * 3
+    assert min(match.iou for match in comparison.matches) >= 0.5
     assert comparison.false_events == ()
     assert [e.kind for e in analysis.events] == ["micro"] * 3
     by_time = sorted(truth.performance.events, key=lambda e: e.onset_frame)

@@ -106,17 +106,27 @@ def test_interpolated_frames_are_what_the_network_sees():
 
 def test_differences_are_to_the_first_frame_and_four_times_as_large():
     grey = torch.rand(5, 1, 8, 8)
-    seen = as_seen(grey)
+    seen = as_seen(grey, "diff")
     assert seen.shape == (3, 5, 8, 8)
     assert torch.allclose(seen[1], 4 * (seen[0] - seen[0, :1]), atol=1e-6)
     assert torch.allclose(seen[2], seen[0, :1].expand(5, -1, -1), atol=1e-6)
     assert not seen[1, 0].any()
 
 
+def test_changes_are_to_the_first_frame_and_to_both_neighbours():
+    grey = torch.rand(5, 1, 8, 8)
+    seen, g = as_seen(grey, "change"), as_seen(grey, "diff")[0]
+    for t in range(5):
+        before, behind = g[max(t - 1, 0)], g[min(t + 1, 4)]
+        expected = 4 * torch.stack([g[t] - g[0], g[t] - before, behind - g[t]])
+        assert torch.allclose(seen[:, t], expected, atol=1e-5)
+    assert not as_seen(grey[:1].expand(4, 1, 8, 8), "change").any()
+
+
 def test_colours_are_normalised_one_by_one():
     colour = torch.tensor([0.485, 0.456, 0.406])[None, :, None, None].expand(2, 3, 4, 4)
-    assert torch.allclose(as_seen(colour), torch.zeros(3, 2, 4, 4), atol=1e-6)
-    white = as_seen(torch.ones(2, 3, 4, 4))[:, 0, 0, 0]
+    assert torch.allclose(as_seen(colour, "rgb"), torch.zeros(3, 2, 4, 4), atol=1e-6)
+    white = as_seen(torch.ones(2, 3, 4, 4), "rgb")[:, 0, 0, 0]
     assert white.tolist() == pytest.approx([0.515 / 0.229, 0.544 / 0.224, 0.594 / 0.225], abs=1e-5)
 
 

@@ -419,7 +419,7 @@ def moving_patches(rng: np.random.Generator, size: int = 64) -> tuple[torch.Tens
 
     frames = np.stack([texture(x, y), texture(x - moved_x, y - moved_y)])
     noisy = 0.5 + 0.25 * frames + rng.normal(0, 0.002, frames.shape)
-    return as_seen(torch.from_numpy(noisy[:, None]).float()), row
+    return as_seen(torch.from_numpy(noisy[:, None]).float(), "diff"), row
 
 
 @pytest.mark.slow

@@ -342,6 +342,19 @@ def test_the_middle_can_stand_for_the_apex_so_that_key_frames_are_evenly_spread(
     assert np.array_equal(ready.features[FLOW_FEATURE], late.features[FLOW_FEATURE])
 
 
+def test_the_flow_from_onset_to_apex_can_stand_for_the_course():
+    clip = toy_clip(0, length=11)
+    steps, apex = (
+        made(flow=flow, transition="nearest", jittered=0, size=64).step(clip).features[FLOW_FEATURE][0]
+        for flow in ("steps", "apex")
+    )
+    assert steps.shape == apex.shape == (2, 10, 64, 64)
+    assert np.array_equal(apex, apex[:, :1].repeat(10, axis=1))
+    # What moved until the apex moved in steps, of which the key frames 0 to 5 are the ends.
+    rise = steps[1, :5].astype(float).sum(axis=0)[12:24, 26:38].mean()
+    assert apex[1, 0, 12:24, 26:38].mean() == pytest.approx(rise, rel=0.25)
+
+
 def test_a_missing_apex_is_estimated_and_noted_or_refused():
     bare = replace(toy_clip(4, length=21), apex=None)
     ready = made(apex_finder="flow-regions").step(bare)

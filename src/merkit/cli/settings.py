@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,8 +33,8 @@ def parse_settings(words: Sequence[str], option: str = "--set", example: str = "
 
     Examples
     --------
-    >>> parse_settings(["grid=7", "widths=[8, 16]", "normalise=false", "select=nested"])
-    {'grid': 7, 'widths': [8, 16], 'normalise': False, 'select': 'nested'}
+    >>> parse_settings(["grid=7", "rate=.5", "widths=[8, 16]", "normalise=false", "select=nested"])
+    {'grid': 7, 'rate': 0.5, 'widths': [8, 16], 'normalise': False, 'select': 'nested'}
     """
     found: dict[str, Any] = {}
     for word in words:
@@ -72,6 +73,8 @@ def _value(text: str) -> Any:
     for spelled, value in (("true", True), ("false", False), ("null", None), ("none", None)):
         if text.casefold() == spelled:
             return value
+    if re.fullmatch(r"[+-]?(\d+\.|\.\d+)", text):
+        return float(text)
     try:
         number = json.loads(text)
     except ValueError:

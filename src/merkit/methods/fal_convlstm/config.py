@@ -26,7 +26,7 @@ STRIDE = 8
 TRUNKS = ("layer4", "layer3")
 SCALES = ("all", "deepest")
 READOUTS = ("last", "mean", "frames")
-VIEWS = ("rgb", "diff")
+VIEWS = ("rgb", "diff", "change")
 MODES = ("sample", "tim")
 FEATURE, POSITIONS = "fal-convlstm-faces", "fal-convlstm-positions"
 """Names under which a clip carries faces, and where these lie in it, counted in frames from the onset."""
@@ -152,8 +152,9 @@ class FALInput:
         T, frames that the network sees.
     mode : {"sample", "tim"}
         Frames are picked, or made by temporal interpolation; only what is picked can be jittered.
-    view : {"rgb", "diff"}
-        Colours, or of grey frames each one, four times its difference to the first, and the first.
+    view : {"rgb", "diff", "change"}
+        Colours; or of grey frames each one, four times its difference to the first, and the first; or four
+        times its differences to the first, to the one before and to the next.
     face : {"detect", "whole"}
         See :func:`~merkit.inputs.aligned.aligned_face`, as for `head`.
     head : {"keep", "remove"}

@@ -72,12 +72,13 @@ class Examples:
         config = self._config
         moves = rng if config.augment else None
         frames = onset_and_apex(clip) if self._pairs else seen_frames(clip, config, moves)
-        return as_seen(augmented(_tensor(frames), config, rng) if config.augment else _inner(frames, config))
+        cut = augmented(_tensor(frames), config, rng) if config.augment else _inner(frames, config)
+        return as_seen(cut, config.view)
 
 
 def judged(clip: Clip, config: FALConfig) -> Tensor:
     """What the network is given of a clip that is judged, (1, 3, T, S, S)."""
-    return as_seen(_inner(seen_frames(clip, config), config))[None]
+    return as_seen(_inner(seen_frames(clip, config), config), config.view)[None]
 
 
 def seen_frames(clip: Clip, config: FALConfig, rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
@@ -145,18 +146,24 @@ def augmented(frames: Tensor, config: FALConfig, rng: np.random.Generator) -> Te
     return ((cut - middle) * contrast + middle * brightness).clamp(0.0, 1.0)
 
 
-def as_seen(frames: Tensor) -> Tensor:
+def as_seen(frames: Tensor, view: str) -> Tensor:
     """Faces (T, C, S, S), 0 to 1, as the network takes them, (3, T, S, S).
 
-    Colours are normalised one by one.  Of grey frames g the channels are g_t, 4 (g_t − g_1) and g_1, of
-    normalised frames.
+    Colours are normalised one by one.  Of grey frames g, normalised, the channels are with ``view="diff"`` g_t,
+    4 (g_t − g_1) and g_1, and with ``"change"`` 4 (g_t − g_1), 4 (g_t − g_{t−1}) and 4 (g_{t+1} − g_t), the
+    last two 0 where there is no such frame.
     """
-    if frames.shape[1] == 3:
+    if view == "rgb":
         mean, spread = (torch.tensor(values)[:, None, None] for values in (_MEAN, _SPREAD))
         return ((frames - mean) / spread).transpose(0, 1)
     grey = (frames[:, 0] - _GREY_MEAN) / _GREY_SPREAD
     first = grey[:1]
-    return torch.stack([grey, _ENHANCED * (grey - first), first.expand_as(grey)])
+    if view == "diff":
+        return torch.stack([grey, _ENHANCED * (grey - first), first.expand_as(grey)])
+    none = torch.zeros_like(first)
+    return _ENHANCED * torch.stack(
+        [grey - first, torch.cat([none, grey.diff(dim=0)]), torch.cat([grey.diff(dim=0), none])]
+    )
 
 
 def _inner(frames: NDArray[np.uint8], config: FALConfig) -> Tensor:

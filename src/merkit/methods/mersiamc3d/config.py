@@ -25,6 +25,7 @@ from merkit.training.stage import Stage
 TRANSITIONS = ("nearest", "linear", "adaconv")
 APEX_FINDERS = ("flow-regions", "course")
 MIDDLE = "middle"
+FLOWS = ("steps", "apex")
 INTERPOLATOR = "interpolator"
 """Name of an artifact of the context, a mapping whose ``network`` stands in for the one that would be learnt.
 
@@ -117,6 +118,8 @@ class MERSiamC3DInput:
     apex : {"auto", "annotated", "estimated", "middle"}
         See :func:`~merkit.inputs.apex.apex_of`; ``middle`` takes the frame in the middle instead, so that the
         key frames are evenly spread.
+    flow : {"steps", "apex"}
+        Flow between neighbouring key frames; or that from onset to apex, as often as there would be steps.
     apex_finder : {"flow-regions", "course"}
         What estimates an apex: the length of the flow, or merkit's own finder, which is nearer to the truth.
     face : {"detect", "whole"}
@@ -130,6 +133,7 @@ class MERSiamC3DInput:
 
     size: int = 112
     transition: str = "adaconv"
+    flow: str = "steps"
     apex: str = "auto"
     apex_finder: str = "flow-regions"
     face: str = "detect"
@@ -143,7 +147,7 @@ class MERSiamC3DInput:
         if self.size % 8:
             raise ConfigError(f"size={self.size!r}: expected a multiple of 8, {MIN_SIDE} or more")
         for name, allowed in (
-            ("transition", TRANSITIONS), ("apex", (*APEX, MIDDLE)), ("apex_finder", APEX_FINDERS),
+            ("transition", TRANSITIONS), ("flow", FLOWS), ("apex", (*APEX, MIDDLE)), ("apex_finder", APEX_FINDERS),
             ("face", FACES), ("head", HEADS),
         ):  # fmt: skip
             check_word(self, name, allowed)
@@ -285,16 +289,22 @@ def _cosine(rate: float, epochs: int) -> OscillatingCosine:
 
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
+    # From few clips: more, and smaller, steps, and all layers learn all the time.
     "small": {
         **_SMALL,
-        "size": 56,
+        "size": 48,
         "transition": "linear",
         "apex_finder": "course",
         "head": "remove",
-        "prior_epochs": 4,
-        "pairs": 320,
-        "epochs": 30,
-        "frozen": 5,
+        "dropout": 0.2,
+        "shift": 2,
+        "prior_epochs": 3,
+        "pairs": 160,
+        "pair_batch": 16,
+        "epochs": 40,
+        "batch": 8,
+        "frozen": 0,
+        "encoder_rate": 1.0,
     },
     "full": _FULL,
 }

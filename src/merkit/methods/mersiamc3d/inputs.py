@@ -20,7 +20,7 @@ from merkit.methods.mersiamc3d.config import (
     MIDDLE,
     MERSiamC3DInput,
 )
-from merkit.methods.mersiamc3d.keyframes import Marks, blended, recorded
+from merkit.methods.mersiamc3d.keyframes import Marks, apex_index, blended, recorded
 from merkit.motion.flow import optical_flow
 
 BACKEND = "farneback"
@@ -41,7 +41,7 @@ def flow(clip: Clip, how: MERSiamC3DInput) -> Clip:
     make = {"nearest": recorded, "linear": blended}.get(how.transition)
     if make is None:
         raise ConfigError(f"transition={how.transition!r}: its flow is not of this clip alone; take faces")
-    versions = [flow_sequence(make(seen, each)) for each in (marks, *moved_marks(marks, len(seen), how))]
+    versions = [key_flow(make(seen, each), each, how) for each in (marks, *moved_marks(marks, len(seen), how))]
     return _with(clip, {FLOW_FEATURE: np.stack(versions).astype(np.float16)}, apex)
 
 
@@ -62,6 +62,13 @@ def faces(clip: Clip, how: MERSiamC3DInput) -> Clip:
         MARKS_FEATURE: np.array(marks, dtype=np.int64),
     }
     return _with(clip, features, apex)
+
+
+def key_flow(frames: NDArray[np.uint8], marks: Marks, how: MERSiamC3DInput) -> NDArray[np.float32]:
+    """Flow (2, 10, H, W) between neighbouring key frames (11, H, W), or ten times that from onset to apex."""
+    if how.flow == "apex":
+        return flow_sequence(frames[[0, apex_index(marks)]]).repeat(len(frames) - 1, axis=1)
+    return flow_sequence(frames)
 
 
 def flow_sequence(frames: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -238,7 +238,7 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
 
     def _synthesised(self, clip: Clip, marks: Marks) -> NDArray[np.float16]:
         """Flow between key frames that the interpolator makes; each once, as long as the clip lives."""
-        from merkit.methods.mersiamc3d.inputs import flow_sequence
+        from merkit.methods.mersiamc3d.inputs import key_flow
 
         assert self.interpolator_ is not None
         if self._made is None:
@@ -247,7 +247,7 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         if marks not in known:
             faces = np.asarray(clip.features[FACES_FEATURE])
             frames = synthesised(faces, marks, self.interpolator_.between)
-            known[marks] = flow_sequence(frames).astype(np.float16)
+            known[marks] = key_flow(frames, marks, self.config).astype(np.float16)
         return known[marks]
 
     # Alpha by inner folds

@@ -236,6 +236,15 @@ class SMASTNConfig(SMASTNInput, SMASTNShape, NetworkConfig):
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
     "fine-tune": {"optimiser": "sgd", "rate": 1e-2, "trunk_rate": 0.1, "freeze": True, "epochs": 60},
-    "small": {**_SMALL, "head": "remove", "epochs": 40, "rate": 1e-3},
+    # From few clips: more and smaller steps.
+    "small": {
+        **_SMALL,
+        "head": "remove",
+        "epochs": 80,
+        "rate": 1e-3,
+        "batch": 8,
+        "dropout": 0.2,
+        "weight_decay": 0.05,
+    },
 }
 """Named configurations of the recognizer."""
