@@ -149,9 +149,9 @@ def augmented(frames: Tensor, config: FALConfig, rng: np.random.Generator) -> Te
 def as_seen(frames: Tensor, view: str) -> Tensor:
     """Faces (T, C, S, S), 0 to 1, as the network takes them, (3, T, S, S).
 
-    Colours are normalised one by one.  Of grey frames g, normalised, the channels are with ``view="diff"`` g_t,
-    4 (g_t − g_1) and g_1, and with ``"change"`` 4 (g_t − g_1), 4 (g_t − g_{t−1}) and 4 (g_{t+1} − g_t), the
-    last two 0 where there is no such frame.
+    Colours are normalised one by one.  Of grey frames g, normalised, the channels are with ``view="diff"``
+    g_t, 4 (g_t − g_1) and g_1, and with ``"change"`` 4 (g_t − g_1), 4 (g_t − g_{t−1}) and 4 (g_{t+1} − g_t),
+    the last two 0 where there is no such frame.
     """
     if view == "rgb":
         mean, spread = (torch.tensor(values)[:, None, None] for values in (_MEAN, _SPREAD))

@@ -147,8 +147,8 @@ class MERSiamC3DInput:
         if self.size % 8:
             raise ConfigError(f"size={self.size!r}: expected a multiple of 8, {MIN_SIDE} or more")
         for name, allowed in (
-            ("transition", TRANSITIONS), ("flow", FLOWS), ("apex", (*APEX, MIDDLE)), ("apex_finder", APEX_FINDERS),
-            ("face", FACES), ("head", HEADS),
+            ("transition", TRANSITIONS), ("flow", FLOWS), ("apex", (*APEX, MIDDLE)),
+            ("apex_finder", APEX_FINDERS), ("face", FACES), ("head", HEADS),
         ):  # fmt: skip
             check_word(self, name, allowed)
         check_whole(self, "jitter", 0)

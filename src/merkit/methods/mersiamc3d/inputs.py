@@ -41,7 +41,8 @@ def flow(clip: Clip, how: MERSiamC3DInput) -> Clip:
     make = {"nearest": recorded, "linear": blended}.get(how.transition)
     if make is None:
         raise ConfigError(f"transition={how.transition!r}: its flow is not of this clip alone; take faces")
-    versions = [key_flow(make(seen, each), each, how) for each in (marks, *moved_marks(marks, len(seen), how))]
+    all_marks = (marks, *moved_marks(marks, len(seen), how))
+    versions = [key_flow(make(seen, each), each, how) for each in all_marks]
     return _with(clip, {FLOW_FEATURE: np.stack(versions).astype(np.float16)}, apex)
 
 
