@@ -68,9 +68,9 @@ VARIANTS: Mapping[str, Variants] = {
         },
         "no relation": {"relation_weight": 0.0},
         "no clustering": {"cluster_weight": 0.0},
-        # Beside the next, as that takes the mean over the frames too.
-        "mean over states": {"readout": "mean"},
+        "last state": {"readout": "last"},
         "no ConvLSTM": {"readout": "frames"},
+        "face and change": {"view": "diff"},
     },
 }  # fmt: skip
 CONTROLS: Mapping[str, Mapping[str, Callable[[FALConfig], Any]]] = {

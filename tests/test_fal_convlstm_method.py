@@ -131,8 +131,8 @@ def test_colours_are_normalised_one_by_one():
 
 
 def test_a_judged_clip_is_cut_from_the_middle_and_never_augmented():
-    settings = config(augment=True)
-    kept = ready(CLIPS[0])
+    settings = config(augment=True, view="diff")
+    kept = ready(CLIPS[0], view="diff")
     once, again = judged(kept, settings), judged(kept, settings)
     assert torch.equal(once, again)
     margin, size = settings.margin, settings.size

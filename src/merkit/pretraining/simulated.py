@@ -87,13 +87,26 @@ def pretrain_on_simulated(
     check_recipe(method, protocol, out, config=config, overrides=overrides, device=device, force=force)
     if people < 2:
         raise ConfigError(f"people={people}: expected 2 to {PEOPLE}, as nobody is learnt from alone")
-    settings = synthme_settings(level, size, _CLASSES, subjects=people, seed=_SEED + seed, head=head)
-    settings = replace(settings, clips=clips)
-    # Filmed once, and not whenever they are looked at.
-    table = simulate_table(settings, lazy=False, workers=workers)
-    films = [replace(clip, dataset=DATASET) for clip in table]
+    table = other_people(people, clips, level, size, seed, head=head, workers=workers)
     return train_model(
-        method, {"manifest": ClipTable.from_clips(films)}, protocol, out,
+        method, {"manifest": table}, protocol, out,
         config=config, overrides=overrides, seed=seed, device=device, workers=workers, cache=cache,
         force=force, on_progress=on_progress,
     )  # fmt: skip
+
+
+def other_people(
+    people: int = PEOPLE,
+    clips: int = 12,
+    level: str = "medium",
+    size: int = 128,
+    seed: int = 0,
+    *,
+    head: str | Path | None = None,
+    workers: int | None = None,
+) -> ClipTable:
+    """The clips that `pretrain_on_simulated` learns from, their frames in memory; parameters as there."""
+    settings = synthme_settings(level, size, _CLASSES, subjects=people, seed=_SEED + seed, head=head)
+    # Filmed once, and not whenever they are looked at.
+    table = simulate_table(replace(settings, clips=clips), lazy=False, workers=workers)
+    return ClipTable.from_clips([replace(clip, dataset=DATASET) for clip in table])

@@ -260,7 +260,16 @@ class FALConfig(FALInput, FALShape, NetworkConfig):
 
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {
-    # There are no weights to start from: motion is made visible, and the backbone learns as fast as the rest.
-    "small": {**_SMALL, "view": "diff", "head": "remove", "epochs": 30, "rate": 3e-3},
+    # There are no weights to start from: motion alone is seen, and the backbone learns as fast as the rest.
+    "small": {
+        **_SMALL,
+        "view": "change",
+        "head": "remove",
+        "epochs": 40,
+        "rate": 1e-2,
+        "dropout": 0.2,
+        "readout": "mean",
+        "action_weight": 2.0,
+    },
 }
 """Named configurations of the recognizer."""

@@ -1,0 +1,123 @@
+"""Do simulated clips help a network to start?  No licensed data, and none of the people who are tested.
+
+Each network learns from 288 clips of 24 other simulated people first (medium level), as ``merkit pretrain
+METHOD --simulated 24`` does, and then from those of each training fold:
+
+1. The small configurations on SynthME-1 medium (128 px, 3 classes, the first 6 people, 72 clips), leave one
+   subject out.
+2. STRCN-G (configuration map28) on the published flow maps of MEGC2019, real clips: from nothing, and from
+   flow maps of simulated clips.
+
+Finished folds are kept in the working folder, by commit; runs from nothing are those of network_scores.py,
+and not done again in the same folder.
+
+    python benchmarks/pretraining.py [--methods …] [--seeds 3] [--maps-seeds 0 1] [--head FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from common import commit, print_table, write_result
+from network_scores import CLASSES, MAPS, PEOPLE, SIZE, scores_of
+from phase_maps import default_data
+
+from merkit.cache import ClipCache
+from merkit.clips import ClipTable
+from merkit.datasets import read_dataset
+from merkit.evaluation.train import train_model
+from merkit.methods import list_networks
+from merkit.methods.baselines.flow_svm.recognizer import FlowSVM
+from merkit.pretraining.simulated import other_people, pretrain_on_simulated
+from merkit.protocols.own_data import own_data
+from merkit.simulate.synthme import load_synthme
+
+LEVEL = "medium"
+NOTHING, SIMULATED = "nothing", "simulated clips"
+
+
+def main() -> None:
+    """Measure, print, save."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--methods", nargs="*", default=list_networks())
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--maps-seeds", nargs="*", type=int, default=[0, 1], help="none: no flow maps")
+    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "network_scores")
+    parser.add_argument("--data", type=Path, default=default_data(), help="folder of the published flow maps")
+    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
+    parser.add_argument("--workers", type=int, default=2)
+    asked = parser.parse_args()
+    runs = asked.work / commit()
+    rows = []
+    if asked.methods:
+        films = load_synthme(LEVEL, SIZE, CLASSES, PEOPLE, head=asked.head, lazy=False)
+        for method in asked.methods:
+            rows += compared(
+                asked,
+                runs,
+                LEVEL,
+                method,
+                "small",
+                {"manifest": films},
+                f"synthme-{CLASSES}class",
+                asked.seeds,
+            )
+    if asked.maps_seeds:
+        maps = read_dataset("megc2019-flow", asked.data / "megc2019_flow")
+        rows += compared(
+            asked, runs, MAPS, "strcn-g", "map28", {"megc2019-flow": maps}, "megc2019", asked.maps_seeds
+        )
+    shown = [
+        {
+            **{name: row[name] for name in ("level", "method", "settings", "from")},
+            "UF1": row["uf1"],
+            "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
+            "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]),
+        }
+        for row in rows
+    ]
+    print_table(shown, "What a network starts from")
+    seeds = {seed for row in rows for seed in row["seeds"]}
+    print(write_result("pretraining", {"size": SIZE, "people": PEOPLE, "rows": rows}, seeds=seeds))
+
+
+def compared(
+    asked: argparse.Namespace, runs: Path, level: str, method: str, config: str,
+    tables: Mapping[str, ClipTable], protocol: str, seeds: Any,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The scores of a network by what it starts from."""
+    start = runs / f"{method}-{config}-start"
+    cache = ClipCache(asked.work / "clips")
+    if not (start / "card.json").is_file():
+        how: dict[str, Any] = {"config": config, "workers": asked.workers, "cache": cache}
+        if level == MAPS:
+            # Given maps are what it learns from: those of simulated clips are measured as the SVM does.
+            films = other_people(level=LEVEL, head=asked.head, workers=asked.workers)
+            step: Any = FlowSVM().step
+            maps = ClipTable.from_clips([step(clip) for clip in films])
+            train_model(method, {"manifest": maps}, own_data("manifest", CLASSES), start, **how)
+        else:
+            pretrain_on_simulated(method, start, level=LEVEL, head=asked.head, **how)
+    starts: Mapping[str, Mapping[str, Any]] = {
+        NOTHING: {},
+        SIMULATED: {"pretrained": str(start)},
+    }
+    rows = []
+    for name, overrides in starts.items():
+        out = runs / f"{level}+{method}+{config}+{'true' if name == NOTHING else name.replace(' ', '-')}"
+        found = scores_of(
+            out, method=method, config=config, overrides=overrides, tables=tables, protocol=protocol,
+            seeds=seeds, workers=asked.workers, cache=cache,
+        )  # fmt: skip
+        rows.append({"level": level, "method": method, "settings": config, "from": name, **found})
+    return rows
+
+
+if __name__ == "__main__":
+    main()
