@@ -7,6 +7,7 @@ Replaces what stands between each pair of markers; a test holds the pages to wha
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -27,6 +28,11 @@ MAPS = "maps"
 WORKS = ("forward_ms", "one_by_one_ms", "step_ms")
 
 
+def from_sheet(link: str) -> str:
+    """A link as from a claim sheet."""
+    return link.replace("](benchmarks", "](../../../../benchmarks")
+
+
 def scores(*methods: str) -> str:
     """UF1 and UAR on SynthME-1, with labels as they are and shuffled; of all methods where none is named."""
     result, link = newest("network_scores")
@@ -35,7 +41,7 @@ def scores(*methods: str) -> str:
         for row in result["rows"]
         if row["level"] != MAPS and (not methods or row["method"] in (*methods, *SVMS))
     ]
-    here = link.replace("](benchmarks", "](../../../../benchmarks") if methods else from_here(link)
+    here = from_sheet(link) if methods else from_here(link)
     text = (
         f"SynthME-1, {result['size']} px, three classes, {result['people']} people, leave one subject out, "
         f"from raw frames\n({here}).\nThe mean over seeds with a 95 % "
@@ -127,6 +133,57 @@ def ablation() -> str:
     return text + table(["variant", "UF1", "each seed", "UAR", "clips"], lines)
 
 
+def parts(method: str) -> str:
+    """What each part of a method is worth."""
+    result, link = newest(f"ablation_{method.replace('-', '_')}")
+    whole = result["rows"][0]["uf1"]
+    lines = [
+        [row["variant"], *_scores(row)[:3], f"{row['uf1'] - whole:+.3f}" if place else "", _ms(row["fold_s"])]
+        for place, row in enumerate(result["rows"])
+    ]
+    text = (
+        f"What each part is worth: `small` on SynthME-1 medium, {result['people']} people in "
+        f"{result['groups']} groups, one tested at a time\n({from_sheet(link)}):\n\n"
+    )
+    return text + table(["changed", "UF1", "each seed", "UAR", "difference", "s a fold"], lines)
+
+
+def units() -> str:
+    """Which action units FAL-ConvLSTM tells, and where it looks for them."""
+    result, link = newest("fal_units")
+    lines = [
+        [
+            level, row["unit"], row["clips"], f"{row['f1']:.2f}", f"{row['f1_always']:.2f}",
+            f"{row['inside']:.2f}", f"{row['untrained']:.2f}",
+        ]
+        for level, rows in result["levels"].items()
+        for row in rows
+    ]  # fmt: skip
+    clusters = "; ".join(
+        f"{level} {fmean(found['with']):.3f} with the clustering loss, {fmean(found['without']):.3f} without"
+        for level, found in result["silhouettes"].items()
+    )
+    text = (
+        f"Action units of SynthME-1: `small`, {result['people']} people in {result['groups']} groups, the "
+        f"mean over seeds ({from_sheet(link)}).\n*Always*: F1 of saying that every clip shows it. *Inside*: "
+        "the share of the attention that lies in the region of\nthe unit, beside that of a network that "
+        "learnt nothing.\n\n"
+    )
+    head = ["level", "unit", "clips", "F1", "always", "inside", "unlearnt"]
+    return text + table(head, lines) + f"\n\nSilhouette of the features by unit: {clusters}."
+
+
+def starts() -> str:
+    """What networks start from, and what that is worth."""
+    result, link = newest("pretraining")
+    lines = [
+        [row["level"], f"`{row['method']}`", f"`{row['settings']}`", row["from"], *_scores(row)[:3]]
+        for row in result["rows"]
+    ]
+    text = f"Leave one subject out ({from_here(link)}):\n\n"
+    return text + table(["clips", "method", "settings", "from", "UF1", "each seed", "UAR"], lines)
+
+
 def _scores(row: dict[str, Any]) -> list[str]:
     uf1, uar = ("{:.3f} ({:.2f} to {:.2f})".format(row[name], *row["ci95"][name]) for name in ("uf1", "uar"))
     seeds = " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"])
@@ -215,14 +272,20 @@ def filled(text: str) -> str:
     """The page with the figures of today."""
     makers = {
         "speed": speed, "memory": memory, "scores": scores, "maps": maps, "frames": frames,
-        "ablation": ablation,
+        "ablation": ablation, "starts": starts,
     }  # fmt: skip
-    return filled_in(text, makers)
+    return filled_in(text, {name: makers[name] for name in marked(text)})
 
 
 def filled_sheet(text: str, methods: tuple[str, ...]) -> str:
     """The claim sheet of some methods with the figures of today."""
-    return filled_in(text, {"scores": lambda: scores(*methods)})
+    makers = {"scores": lambda: scores(*methods), "parts": lambda: parts(*methods), "units": units}
+    return filled_in(text, {name: makers[name] for name in marked(text)})
+
+
+def marked(text: str) -> list[str]:
+    """Names of what is to be filled in."""
+    return re.findall(r"^<!-- (\w+) -->$", text, re.MULTILINE)
 
 
 if __name__ == "__main__":

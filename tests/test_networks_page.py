@@ -29,9 +29,11 @@ def fill(monkeypatch):
 
 
 def test_figures_are_those_of_the_newest_results(page, fill):
+    assert {"scores", "maps", "frames", "ablation", "speed", "memory"} <= set(fill.marked(page))
     assert fill.filled(page) == page
     for sheet, methods in fill.SHEETS.items():
         text = sheet.read_text(encoding="utf-8")
+        assert "scores" in fill.marked(text)
         assert fill.filled_sheet(text, methods) == text
 
 
@@ -63,6 +65,30 @@ def test_times_and_memory_are_shown_by_threads_and_of_a_card_where_there_is_one(
     assert "| `akmnet`, small | 1×64×64 | 16 | 719,605 | 10 / 20 | 91 / 91 | 72 / 72 |" in fill.speed()
     assert ("on one Some Card" in fill.speed(), "1,234 | 1,348 MB |" in fill.speed()) == (card, card)
     assert "| `akmnet`, small | 1×64×64 | 16 | 320 MB | 1,348 MB |" in fill.memory()
+
+
+def test_parts_of_a_method_are_compared_with_the_whole(fill, monkeypatch):
+    ci95 = {"uf1": [0.7, 0.9], "uar": [0.6, 0.8]}
+    row = {"n": 144, "uar": 0.75, "ci95": ci95, "per_seed": {"uf1": [0.8, 0.9]}, "fold_s": 61.2}
+    rows = [{**row, "variant": "as it is", "uf1": 0.85}, {**row, "variant": "no ear", "uf1": 0.8}]
+    result = {"people": 12, "groups": 6, "rows": rows}
+    monkeypatch.setattr(fill, "newest", lambda name: (result, f"[{name}](benchmarks/results/{name}.json)"))
+    told = fill.parts("sma-stn")
+    assert "[ablation_sma_stn](../../../../benchmarks/results/ablation_sma_stn.json)" in told
+    assert "| as it is | 0.850 (0.70 to 0.90) | 0.800 0.900 | 0.750 (0.60 to 0.80) |  | 61 |" in told
+    assert "| no ear | 0.800 (0.70 to 0.90) | 0.800 0.900 | 0.750 (0.60 to 0.80) | -0.050 | 61 |" in told
+
+
+def test_units_are_shown_beside_what_knows_nothing(fill, monkeypatch):
+    row = {"unit": "AU4", "clips": 9, "f1": 0.8, "f1_always": 0.3, "inside": 0.7, "untrained": 0.2}
+    result = {
+        "people": 12, "groups": 6, "levels": {"easy": [row]},
+        "silhouettes": {"easy": {"with": [0.5, 0.7], "without": [0.1, 0.3]}},
+    }  # fmt: skip
+    monkeypatch.setattr(fill, "newest", lambda name: (result, "[x](benchmarks/results/x.json)"))
+    told = fill.units()
+    assert "| easy | AU4 | 9 | 0.80 | 0.30 | 0.70 | 0.20 |" in told
+    assert told.endswith("by unit: easy 0.600 with the clustering loss, 0.200 without.")
 
 
 def test_the_benchmark_measures_every_network(monkeypatch):
