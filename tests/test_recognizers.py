@@ -19,7 +19,7 @@ CLASSES = ("negative", "positive", "surprise")
 # Settings under which each method learns a toy within seconds; whole frames, as no face is drawn.
 SMALL = {
     "akmnet": {
-        "config": "small", "face": "whole", "alpha": 0, "epochs": 20, "widths": (6, 8, 12, 16), "hidden": 4,
+        "config": "small", "face": "whole", "alpha": 0, "epochs": 20, "widths": (4, 6, 8, 12), "hidden": 4,
         "crop": 0.0, "dropout": 0.0, "rate": 0.02, "weight_decay": 0.0, "together": 8, "half_wave": 20,
         # Two classes of the toy are left and right.
         "mirror": 0.0,
