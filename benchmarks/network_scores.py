@@ -155,6 +155,7 @@ def costs_of(
         if f"{method}+{config}" not in known:
             clips = clips or some_clips(asked.head)
             known[f"{method}+{config}"] = cost_of(method, config, clips)
+            runs.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(known), encoding="utf-8")
     return {(method, config): known[f"{method}+{config}"] for method, config in pairs}
 
