@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from common import commit, print_table, write_result
 from fal_controls import MeanRelation, ShuffledUnits
-from network_scores import CLASSES, SIZE, scores_of
+from network_scores import CLASSES, SIZE, in_short, scores_of
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
@@ -129,9 +129,11 @@ def main() -> None:
 
 def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protocol: Any, runs: Path) -> None:
     """Measure, print and save the table of one method."""
-    controls, rows = CONTROLS.get(method, {}), []
-    for name in asked.variants or [*VARIANTS[method], *controls]:
-        settings = VARIANTS[method].get(name, {})
+    controls = CONTROLS.get(method, {})
+    known: Variants = {**VARIANTS[method], **{name: {} for name in controls}}
+    rows = []
+    for name in asked.variants or known:
+        settings = known[name]
         how: dict[str, Any] = (
             {"method": partial(controls[name], FALConfig(**CONFIGS["small"]))}
             if name in controls
@@ -148,9 +150,7 @@ def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protoco
     first = next((row for row in rows if row["variant"] == WHOLE), rows[0])
     shown = [
         {
-            "variant": row["variant"], "UF1": row["uf1"],
-            "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
-            "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]),
+            "variant": row["variant"], **in_short(row),
             "change": row["uf1"] - first["uf1"], "s/fold": row["fold_s"],
         }
         for row in rows

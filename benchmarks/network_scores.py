@@ -95,6 +95,15 @@ def read_run(out: Path) -> dict[str, Any]:
     }
 
 
+def in_short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """UF1 of a run for a table that is printed: the mean, its interval and that of each seed."""
+    return {
+        "UF1": row["uf1"],
+        "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
+        "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]),
+    }
+
+
 def runs_of(work: Path) -> dict[tuple[str, ...], dict[str, Any]]:
     """The newest finished run of every level, method, configuration, kind of labels and device.
 
@@ -237,9 +246,7 @@ def main() -> None:
     shown = [
         {
             **{name: row[name] for name in ("level", "method", "settings", "labels")},
-            "UF1": row["uf1"],
-            "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
-            "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]),
+            **in_short(row),
             "UAR": row["uar"],
             "parameters": row.get("parameters"),
             "ms/clip": row.get("clip_ms"),

@@ -25,7 +25,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from common import commit, print_table, write_result
-from network_scores import CLASSES, MAPS, PEOPLE, SIZE, scores_of
+from network_scores import CLASSES, MAPS, PEOPLE, SIZE, in_short, scores_of
 from phase_maps import default_data
 
 from merkit.cache import ClipCache
@@ -76,9 +76,7 @@ def main() -> None:
     shown = [
         {
             **{name: row[name] for name in ("level", "method", "settings", "from")},
-            "UF1": row["uf1"],
-            "95 %": "{:.2f} to {:.2f}".format(*row["ci95"]["uf1"]),
-            "seeds": " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"]),
+            **in_short(row),
         }
         for row in rows
     ]
