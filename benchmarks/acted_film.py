@@ -9,13 +9,12 @@ overlaps it by an IoU of at least 0.5.  Writes the dated result and, from it, ``
 from __future__ import annotations
 
 import argparse
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from common import print_table, write_result
+from common import default_data, print_table, write_result
 
 from merkit.analysis import Analysis, analyze
 from merkit.simulate.compare import interval_iou
@@ -29,9 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default=os.environ.get("MERKIT_TEST_DATA", "../shared/data"))
+    parser.add_argument("--data", type=Path, default=default_data())
     options = parser.parse_args()
-    analysis = analyze(Path(options.data) / "videos" / f"{NAME}.mp4", pictures=False)
+    analysis = analyze(options.data / "videos" / f"{NAME}.mp4", pictures=False)
     judged = pd.read_csv(Path(__file__).parent / "judged" / f"{NAME}.csv")
     covered = [
         any(e.onset_frame <= i <= e.offset_frame for e in analysis.events) for i in range(analysis.n_frames)
@@ -56,7 +55,7 @@ def main() -> None:
         )
     print_table(rows, "judged by eye against found")
     hits = sum(r["found"] for r in rows)
-    man = analyze(Path(options.data) / "videos" / f"{TALKING}.mp4", pictures=False)
+    man = analyze(options.data / "videos" / f"{TALKING}.mp4", pictures=False)
     result = {
         "video": analysis.video,
         "rows": rows,

@@ -11,14 +11,13 @@ prints them; the committed ones are rounded.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import print_table, write_result
+from common import default_data, print_table, write_result
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 from scipy.optimize import least_squares
@@ -161,10 +160,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default=os.environ.get("MERKIT_TEST_DATA", "../shared/data"))
+    parser.add_argument("--data", type=Path, default=default_data())
     parser.add_argument("--fit", type=int, choices=sorted(SHAPES), help="refine this unit; nothing is saved")
     options = parser.parse_args()
-    laid = Laid(Path(options.data) / "face3d_ict" / "face3d_ict.npz")
+    laid = Laid(options.data / "face3d_ict" / "face3d_ict.npz")
     if options.fit:
         refine(laid, options.fit)
         return

@@ -16,7 +16,6 @@ seed 778 in the same manner for part 1.  Finished runs are kept in the working f
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from common import commit, print_table, write_result
+from common import commit, options, print_table, write_result
 from network_scores import CLASSES, SIZE, scores_of
 
 from merkit.cache import ClipCache
@@ -137,13 +136,10 @@ def choices(
 
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = options(__doc__, work="akmnet_frames")
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "akmnet_frames")
-    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
-    parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     runs = asked.work / commit()
     few = with_faces(few_clips(asked.people, asked.head), asked.work)

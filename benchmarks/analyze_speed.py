@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from common import print_table, write_result
+from common import default_data, print_table, write_result
 
 FILM = "woman_expressions_640x360.mp4"
 
@@ -99,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default=os.environ.get("MERKIT_TEST_DATA", "../shared/data"))
+    parser.add_argument("--data", type=Path, default=default_data())
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -110,7 +109,7 @@ def main() -> None:
         from merkit.simulate import simulate_demo
 
         simulate_demo(folder, seed=7)
-        films = [Path(options.data) / "videos" / FILM, Path(folder) / "video.mp4"]
+        films = [options.data / "videos" / FILM, Path(folder) / "video.mp4"]
         for video in films:
             runs = []
             for _ in range(3):

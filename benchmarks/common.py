@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -81,6 +82,35 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def default_data() -> Path:
+    """The data folder: ``MERKIT_TEST_DATA``, or ``../shared/data`` beside the repository."""
+    beside = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+    return Path(os.environ.get("MERKIT_TEST_DATA", beside))
+
+
+def options(doc: str, *, work: str, data: str | None = None) -> argparse.ArgumentParser:
+    """Options of a benchmark that keeps finished runs: where, the 3D head, and how many processes.
+
+    Parameters
+    ----------
+    doc : str
+        What ``--help`` says.
+    work : str
+        Name of the working folder, within ``merkit-out`` by default.
+    data : str, optional
+        What it reads of the published data; without, there is no ``--data``.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("merkit-out") / work, help="keeps finished runs")
+    if data is not None:
+        parser.add_argument(
+            "--data", type=Path, default=default_data(), help=f"folder of the published {data}"
+        )
+    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    return parser
 
 
 def commit() -> str:

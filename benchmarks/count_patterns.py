@@ -13,13 +13,12 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from common import print_table
+from common import default_data, print_table
 
 import merkit.simulate
 from merkit.datasets.action_units import ActionUnit, parse_action_units, present_numbers
@@ -126,13 +125,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default=os.environ.get("MERKIT_TEST_DATA", "../shared/data"))
+    parser.add_argument("--data", type=Path, default=default_data())
     parser.add_argument("--write", action="store_true", help="replace the file in the package")
     options = parser.parse_args()
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    tables = Path(options.data) / "annotations"
+    tables = options.data / "annotations"
     writer.writerows(rows := count(tables))
     print_table(sides(tables), "sides in CASME II and SAMM")
     print(f"{len(rows)} patterns")

@@ -16,7 +16,6 @@ on when the same command is typed again.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -31,8 +30,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from common import commit, print_table, write_result
-from phase_maps import default_data
+from common import commit, options, print_table, write_result
 from rich.progress import track
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -239,12 +237,8 @@ def shown(rows: list[dict[str, Any]], key: str) -> list[Mapping[str, Any]]:
 
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = options(__doc__, work="descriptor_svm", data="features")
     parser.add_argument("--levels", nargs="*", choices=LEVELS, default=list(LEVELS))
-    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "descriptor_svm")
-    parser.add_argument("--data", type=Path, default=default_data(), help="folder of the published features")
-    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
-    parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     runs = asked.work / commit()
     levels = [

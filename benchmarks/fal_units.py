@@ -12,7 +12,6 @@ Finished folds are kept in the working folder, by commit.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from common import commit, print_table, write_result
+from common import commit, options, print_table, write_result
 from network_scores import CLASSES, LEVELS, SIZE
 from sklearn.metrics import silhouette_score
 
@@ -128,13 +127,10 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = options(__doc__, work="fal_units")
     parser.add_argument("--levels", nargs="*", choices=LEVELS, default=["easy", "medium"])
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "fal_units")
-    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
-    parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     cache = ClipCache(asked.work / "clips")
     step = create_recognizer("fal-convlstm", config="small").step  # type: ignore[attr-defined]

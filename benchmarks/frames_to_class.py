@@ -12,7 +12,6 @@ The faces are the portrait of scikit-image and, where MERKIT_TEST_DATA has them,
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import time
 from dataclasses import replace
@@ -22,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-from common import proportion, write_result
+from common import default_data, proportion, write_result
 from rich.progress import track
 
 from merkit.clips import Clip
@@ -50,7 +49,7 @@ VIDEOS = ("webcam_man_talking_400x300.mp4", "woman_expressions_640x360.mp4")
 
 def portraits(folder: Path) -> dict[str, dict[int, Portrait]]:
     """Every face in every width."""
-    data = Path(os.environ.get("MERKIT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data")) / "videos"
+    data = default_data() / "videos"
     pictures: dict[str, Path | None] = {"scikit-image portrait": None}
     for video in VIDEOS:
         if (data / video).is_file():

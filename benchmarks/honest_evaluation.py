@@ -6,7 +6,6 @@ The maps are read from MERKIT_TEST_DATA (default: ../shared/data beside the repo
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import print_table, write_result
+from common import default_data, print_table, write_result
 from numpy.typing import NDArray
 
 from merkit.datasets import read_dataset
 from merkit.evaluation import evaluate
 from merkit.inputs.flow_map import flow_features
 
-DATA = Path(os.environ.get("MERKIT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = default_data()
 KILLS = 10
 SEED = 3
 FILES = ("predictions.csv", "metrics.json")

@@ -8,10 +8,10 @@ a common eye line and distance, averaged, and made symmetric.  Positions only: n
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
+from common import default_data
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
@@ -27,7 +27,7 @@ MOST_TURNED = 0.06
 
 
 def main() -> None:
-    data = Path(os.environ.get("MERKIT_TEST_DATA", ROOT.parent / "shared" / "data")) / "videos"
+    data = default_data() / "videos"
     person = [np.mean(meshes(data / name), axis=0) for name in PEOPLE]
     mean = np.mean(person, axis=0)
     mirrored = mean * (-1.0, 1.0, 1.0)

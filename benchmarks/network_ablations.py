@@ -21,7 +21,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from common import commit, print_table, write_result
+from common import commit, options, print_table, write_result
 from fal_controls import MeanRelation, ShuffledUnits
 from network_scores import CLASSES, SIZE, in_short, scores_of
 
@@ -109,14 +109,11 @@ class Interpolators:
 
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = options(__doc__, work="network_ablations")
     parser.add_argument("--methods", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--variants", nargs="*", help="by name; all of them by default")
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "network_ablations")
-    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
-    parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     runs = asked.work / commit()
     runs.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Without it cuBLAS refuses to be deterministic, as the training loop wants it.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-from common import commit, print_table, write_result
-from phase_maps import default_data
+from common import commit, options, print_table, write_result
 from shuffled import ShuffledLabels
 
 from merkit.cache import ClipCache
@@ -212,17 +211,13 @@ def on_maps(asked: argparse.Namespace, runs: Path) -> None:
 
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = options(__doc__, work="network_scores", data="flow maps")
     parser.add_argument("--methods", nargs="*", default=list_networks())
     parser.add_argument("--levels", nargs="*", choices=LEVELS, default=["easy"])
     parser.add_argument("--configs", nargs="*", choices=CONFIGS, default=["small"])
     parser.add_argument("--labels", nargs="*", choices=LABELS, default=LABELS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--maps-seeds", nargs="*", type=int, default=range(5), help="none: no flow maps")
-    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "network_scores")
-    parser.add_argument("--data", type=Path, default=default_data(), help="folder of the published flow maps")
-    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
-    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
     runs = asked.work / commit()

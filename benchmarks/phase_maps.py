@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +28,6 @@ class PhaseMaps:
     labels: NDArray[np.str_]
     subjects: NDArray[np.str_]
     datasets: NDArray[np.str_]
-
-
-def default_data() -> Path:
-    """The data folder: ``MERKIT_TEST_DATA``, or ``../shared/data`` beside the repository."""
-    beside = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
-    return Path(os.environ.get("MERKIT_TEST_DATA", beside))
 
 
 def load_phase_maps(data: Path) -> PhaseMaps:

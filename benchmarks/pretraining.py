@@ -24,9 +24,8 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from common import commit, print_table, write_result
+from common import commit, options, print_table, write_result
 from network_scores import CLASSES, MAPS, PEOPLE, SIZE, in_short, scores_of
-from phase_maps import default_data
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
@@ -44,14 +43,10 @@ NOTHING, SIMULATED = "nothing", "simulated clips"
 
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = options(__doc__, work="network_scores", data="flow maps")
     parser.add_argument("--methods", nargs="*", default=list_networks())
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--maps-seeds", nargs="*", type=int, default=[0, 1], help="none: no flow maps")
-    parser.add_argument("--work", type=Path, default=Path("merkit-out") / "network_scores")
-    parser.add_argument("--data", type=Path, default=default_data(), help="folder of the published flow maps")
-    parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
-    parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     runs = asked.work / commit()
     rows = []

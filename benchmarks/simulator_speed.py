@@ -20,7 +20,7 @@ from statistics import median
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from common import print_table, write_result
+from common import default_data, print_table, write_result
 
 from merkit.simulate import Camera, Engine, draw_video, load_portrait
 from merkit.simulate.head3d import Head, load_head_model
@@ -68,7 +68,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
     parser.add_argument("--repeats", type=int, default=3)
-    data = Path(os.environ.get("MERKIT_TEST_DATA", "../shared/data"))
+    data = default_data()
     parser.add_argument("--head", type=Path, default=data / "face3d_ict" / "face3d_ict.npz")
     options = parser.parse_args()
     names = [name for name in ENGINES if name != "head" or options.head.exists()]

@@ -23,7 +23,7 @@ from action_unit_fields import (
     with_noise,
 )
 from class_means import draw_class_means
-from common import write_result
+from common import default_data, write_result
 from flow_svm_scores import (
     NESTED_COSTS,
     NESTED_FOLDS,
@@ -38,7 +38,7 @@ from flow_svm_scores import (
     scores_with_intervals,
 )
 from numpy.typing import NDArray
-from phase_maps import CLASSES, PhaseMaps, default_data, load_phase_maps
+from phase_maps import CLASSES, PhaseMaps, load_phase_maps
 from threadpoolctl import threadpool_limits
 
 from merkit.inputs.flow_map import decode_phase_map, map_p95
