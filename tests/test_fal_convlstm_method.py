@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,6 +60,11 @@ def test_published_settings_are_those_of_the_specification():
     assert (weights.action_weight, weights.relation_weight, weights.cluster_weight) == (0.5, 0.1, 0.01)
     assert (weights.cluster_after, weights.prior_weight, weights.backbone_rate) == (5, 2.0, 0.1)
     assert (weights.size, weights.length, weights.margin) == (112, 10, 4)
+    assert (weights.dropout, weights.sharpness, weights.hidden, weights.features) == (0.5, 5.0, 64, 64)
+    assert (weights.view, weights.mode, weights.trunk, weights.readout) == ("rgb", "sample", "layer4", "last")
+    assert (weights.scales, weights.spatial_weights, weights.relative, weights.local) == (
+        "all", False, True, True,
+    )  # fmt: skip
 
 
 def test_a_face_is_kept_with_a_margin_in_which_the_recipe_holds():
@@ -317,8 +323,83 @@ def test_without_weights_and_local_map_it_is_trained_as_the_plain_network():
     assert torch.equal(stripped["loss"], parts["loss"])
 
 
-def test_pairs_of_units_can_be_added_to_the_relation():
-    assert float(parts_of(1, pairs=True)["relation"].detach()) >= float(parts_of(1)["relation"].detach())
+def fake_network(clips: torch.Tensor) -> SimpleNamespace:
+    """What a network might say: units rather sure in the first half of the clips, unsure in the second."""
+    generator, half = torch.Generator().manual_seed(0), len(clips) // 2
+    units = torch.cat([torch.full((half, len(UNITS)), 1.0), torch.full((len(clips) - half, len(UNITS)), 0.6)])
+    units[:, ::2] *= -1
+    change = torch.randn(len(clips), len(UNITS), 8, generator=generator)
+    logits = torch.randn(len(clips), 3, generator=generator)
+    return SimpleNamespace(logits=logits, actions=SimpleNamespace(clip=units, change=change))
+
+
+class Fake:
+    """A network that answers as `fake_network`."""
+
+    def __init__(self) -> None:
+        self.centres = torch.zeros(len(UNITS), 8)
+
+    def __call__(self, clips):
+        return fake_network(clips)
+
+
+def test_classes_are_weighed_and_units_of_clips_without_are_those_that_are_sure(monkeypatch):
+    from merkit.methods.fal_convlstm import losses
+
+    seen = []
+    original = losses.clustering_loss
+    monkeypatch.setattr(losses, "clustering_loss", lambda *given: seen.append(given[1]) or original(*given))
+    clips = [*ANNOTATED[:3], *CLIPS[3:6], *ANNOTATED[6:9], *CLIPS[9:12]]
+    recognizer = made(NAME)
+    recognizer.classes_ = np.array(sorted(CLASSES))
+    truth = np.array([sorted(CLASSES).index(str(clip.emotion)) for clip in clips])
+    examples = recognizer._examples([recognizer.step(clip) for clip in clips], truth)
+    recognizer._before_epoch(1, None)
+    given = examples.batch(np.arange(12), np.random.default_rng(0))
+    weights = torch.tensor([0.5, 1.0, 2.0])
+    found = recognizer._loss()(Fake(), given, torch.from_numpy(truth), weights)
+    said, each = fake_network(given[0]), torch.arange(12)
+    log_p = torch.log_softmax(said.logits, dim=1)[each, torch.from_numpy(truth)]
+    assert float(found["classification"]) == pytest.approx(float(-(weights[truth] * log_p).mean()), rel=1e-5)
+    (shown,) = seen
+    labelled = torch.tensor([bool(clip.aus) for clip in clips])
+    assert torch.equal(shown[labelled], given[1][labelled])
+    # Probabilities of 0.73 and 0.27 in the first half, 0.65 and 0.35 in the second; sure is above 0.7.
+    sure = torch.tensor([[False, True] * 6] * 6 + [[False] * 12] * 6)
+    assert torch.equal(shown[~labelled], sure[~labelled])
+
+
+def test_training_clips_are_seen_from_moved_ends(monkeypatch):
+    from merkit.methods.fal_convlstm import examples as module
+
+    monkeypatch.setattr(module, "augmented", lambda frames, config, rng: frames[..., 1:-1, 1:-1])
+    clip, rows = ready(toy_clip(0, length=40)), np.array([0])
+    for augment, kinds in ((True, True), (False, False)):
+        examples = Examples([clip], rows, config(augment=augment))
+        seen = {examples.batch(rows, np.random.default_rng(seed))[0].numpy().tobytes() for seed in range(8)}
+        assert (len(seen) > 1) is kinds
+
+
+def test_values_are_dropped_in_training_alone():
+    recognizer = made(NAME, dropout=0.5)
+    recognizer.classes_ = np.array(CLASSES)
+    network, given = (
+        recognizer._new_network(0),
+        recognizer._given(recognizer.step(CLIPS[0])).repeat(2, 1, 1, 1, 1),
+    )
+    with torch.no_grad():
+        network.train()
+        assert not torch.equal(network(given).logits, network(given).logits)
+        network.eval()
+        assert torch.equal(network(given).logits, network(given).logits)
+
+
+def test_pairs_of_units_can_be_added_to_the_relation(monkeypatch):
+    from merkit.methods.fal_convlstm import losses
+
+    monkeypatch.setattr(losses, "pair_loss", lambda units: units.new_tensor(0.75))
+    with_pairs, without = (float(parts_of(1, pairs=pairs)["relation"].detach()) for pairs in (True, False))
+    assert with_pairs == pytest.approx(without + 0.75)
 
 
 # Pre-training
@@ -354,14 +435,14 @@ def test_pre_training_without_action_units_is_refused():
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("view", ["rgb", "diff"])
-def test_normalisation_of_given_weights_is_left_as_it_is_where_colours_are_seen(view, tmp_path):
-    start = made(NAME, epochs=1, view=view).fit(ANNOTATED, LABELS, GROUPS)
+@pytest.mark.parametrize(("before", "view"), [("rgb", "rgb"), ("diff", "diff"), ("diff", "rgb")])
+def test_normalisation_of_given_weights_is_left_as_it_is_where_colours_are_seen(before, view, tmp_path):
+    start = made(NAME, epochs=1, view=before).fit(ANNOTATED, LABELS, GROUPS)
     start.save(tmp_path)
     tuned = made(NAME, epochs=2, view=view, pretrained=str(tmp_path)).fit(ANNOTATED, LABELS, GROUPS)
     mine, theirs = tuned.network_.state_dict(), start.network_.state_dict()
     kept = torch.equal(mine["backbone.bn1.running_mean"], theirs["backbone.bn1.running_mean"])
-    assert kept == (view == "rgb")
+    assert kept == (before == view == "rgb")
     assert not torch.equal(mine["scales.merge.1.running_mean"], theirs["scales.merge.1.running_mean"])
 
 

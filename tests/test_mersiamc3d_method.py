@@ -26,6 +26,7 @@ from merkit.methods.mersiamc3d.config import (
     MERSiamC3DSettings,
 )
 from merkit.methods.mersiamc3d.inputs import flow_sequence, moved_marks
+from merkit.methods.mersiamc3d.interpolation import Interpolator
 from merkit.methods.mersiamc3d.keyframes import (
     Marks,
     apex_index,
@@ -325,6 +326,18 @@ def test_a_clip_of_any_length_is_judged_and_told_of(fitted, transition, length):
     assert (np.diff(told["key_frames"]) >= 0).all()
 
 
+def test_it_tells_the_frames_that_it_saw(fitted):
+    clip = toy_clip(0, length=12)
+    times = fitted["linear"].explain([clip])[0]["key_frames"]
+    near = fitted["nearest"].explain([clip])[0]["key_frames"]
+    assert any(time % 1 for time in times)
+    assert near == [float(np.ceil(time - 0.5)) for time in times]
+    apex = made(transition="linear", flow="apex", epochs=1, prior="off").fit(CLIPS, LABELS, GROUPS)
+    told = apex.explain([clip])[0]
+    assert told["key_frames"] == [10.0, float(clip.apex)]
+    assert told["apex_index"] == 1
+
+
 def test_a_single_frame_is_repeated_and_that_is_noted():
     clip = replace(toy_clip(0, length=2), apex=None, offset=10)
     ready = made(jitter=0).step(clip)
@@ -445,41 +458,60 @@ def test_other_people_are_told_by_their_motion_and_shuffled_labels_are_not():
     assert left_out(np.random.default_rng(0).permutation(LABELS)) < 0.6
 
 
-def test_the_first_stages_stay_as_the_prior_stage_left_them_while_frozen():
-    states = []
+def test_the_first_stages_stay_as_the_prior_stage_left_them_while_frozen(monkeypatch):
+    from merkit.methods.mersiamc3d import prior
 
-    def look(epoch, predict_proba):
-        states.append({k: v.clone() for k, v in recognizer.network_.encoder.stages[0].state_dict().items()})
+    states, left, first = [], [], []
+    original = prior.learn_prior
 
+    def stages(encoder):
+        return {
+            k: v.clone() for k, v in encoder.state_dict().items() if k.startswith(("stages.0", "stages.1"))
+        }
+
+    def watched(encoder, *given):
+        first.append(stages(encoder))
+        found = original(encoder, *given)
+        left.append(stages(encoder))
+        return found
+
+    monkeypatch.setattr(prior, "learn_prior", watched)
     recognizer = made(epochs=4, frozen=3)
-    recognizer.fit(CLIPS, LABELS, GROUPS, context=FitContext(on_epoch=look))
-    assert all(torch.equal(states[0][key], states[2][key]) for key in states[0])
-    assert not torch.equal(states[3]["0.conv.weight"], states[2]["0.conv.weight"])
+    look = FitContext(on_epoch=lambda epoch, ask: states.append(stages(recognizer.network_.encoder)))
+    recognizer.fit(CLIPS, LABELS, GROUPS, context=look)
+    changed = "stages.0.0.conv.weight"
+    assert not torch.equal(first[0][changed], left[0][changed])
+    for epoch in range(3):
+        assert all(torch.equal(states[epoch][key], left[0][key]) for key in left[0])
+    assert not torch.equal(states[3][changed], left[0][changed])
     # Whatever was frozen can be learnt on from.
     assert all(part.requires_grad for part in recognizer.network_.parameters())
 
 
-def test_both_stages_are_named_and_kept_and_go_on_where_they_stopped(tmp_path):
+@pytest.mark.parametrize("at", [("prior", 6), ("target", 6)])
+def test_both_stages_are_named_and_kept_and_go_on_where_they_stopped(at, tmp_path):
     class Stopped(Exception):
         pass
 
     def stop(done, total, stage):
-        if (stage, done) == ("prior", 2):
+        if (stage, done) == at:
             raise Stopped
 
-    straight = made(epochs=2, prior_epochs=3).fit(CLIPS, LABELS, GROUPS)
+    settings = {"epochs": 7, "prior_epochs": 7, "frozen": 7}
+    straight = made(**settings).fit(CLIPS, LABELS, GROUPS)
     with pytest.raises(Stopped):
-        made(epochs=2, prior_epochs=3).fit(
+        made(**settings).fit(
             CLIPS, LABELS, GROUPS, context=FitContext(checkpoint_dir=tmp_path, on_progress=stop)
         )
     seen = []
-    resumed = made(epochs=2, prior_epochs=3).fit(
+    resumed = made(**settings).fit(
         CLIPS,
         LABELS,
         GROUPS,
         context=FitContext(checkpoint_dir=tmp_path, on_progress=lambda *told: seen.append(told)),
     )
-    assert [told for told in seen if told[2] == "target"] == [(1, 2, "target"), (2, 2, "target")]
+    # A state is kept after every fifth epoch.
+    assert seen[0] == (6, 7, at[0])
     assert {path.name for path in tmp_path.iterdir()} == {"prior.pt", "target.pt"}
     mine, theirs = straight.network_.state_dict(), resumed.network_.state_dict()
     assert all(torch.equal(mine[key], theirs[key]) for key in mine)
@@ -514,12 +546,15 @@ def test_pairs_are_of_training_clips_alone_also_with_an_inner_selection(monkeypa
 
 
 def test_the_loss_of_the_target_stage_weighs_by_alpha_and_focuses():
-    recognizer = made(gamma=0.0)
-    recognizer.alpha_ = np.array([0.5, 2.0], np.float32)
     logits = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    loss = recognizer._loss()(lambda given: given, logits, torch.tensor([0, 1]), None)["loss"]
     log_p = torch.log_softmax(logits, dim=1)
-    assert float(loss) == pytest.approx(float(-(0.5 * log_p[0, 0] + 2 * log_p[1, 1]) / 2))
+    easy, hard = float(log_p[0, 0]), float(log_p[1, 1])
+    for gamma in (0.0, 2.0):
+        recognizer = made(gamma=gamma)
+        recognizer.alpha_ = np.array([0.5, 2.0], np.float32)
+        loss = recognizer._loss()(lambda given: given, logits, torch.tensor([0, 1]), None)["loss"]
+        terms = (0.5 * (1 - np.exp(easy)) ** gamma * easy, 2 * (1 - np.exp(hard)) ** gamma * hard)
+        assert float(loss) == pytest.approx(-sum(terms) / 2)
 
 
 def test_alpha_is_chosen_in_inner_folds_that_see_training_subjects_alone(tmp_path):
@@ -577,6 +612,22 @@ def test_an_interpolator_that_is_shared_is_not_learnt_again(fitted):
     context = FitContext(artifacts={INTERPOLATOR: {"network": shared, "trained_subjects": GROUPS}})
     recognizer.fit(CLIPS[3:9], LABELS[3:9], GROUPS[3:9], context=context)
     assert recognizer.interpolator_ is shared
+
+
+def test_a_training_does_not_go_on_with_another_shared_interpolator(fitted, tmp_path):
+    def fit(seed: int):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = Interpolator()
+        artifacts = {INTERPOLATOR: {"network": network.eval(), "trained_subjects": GROUPS}}
+        recognizer = made(transition="adaconv", epochs=1, prior="off", jittered=0)
+        context = FitContext(artifacts=artifacts, checkpoint_dir=tmp_path)
+        return recognizer.fit(CLIPS[3:9], LABELS[3:9], GROUPS[3:9], context=context)
+
+    fit(1)
+    fit(1)
+    with pytest.raises(DataError, match="is of another training"):
+        fit(2)
 
 
 def test_key_frames_of_another_interpolator_are_made_anew():
@@ -675,6 +726,8 @@ def test_published_settings_are_those_of_the_specification():
         {"prior_epochs": 0},
         {"apex_finder": "eye"},
         {"views": "all"},
+        {"shift": 24},
+        {"interpolation_rate": "slow"},
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings):

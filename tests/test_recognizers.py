@@ -236,8 +236,33 @@ def test_it_refuses_what_it_cannot_learn_from(name):
         made(name).fit(CLIPS, LABELS[:-1], GROUPS)
     with pytest.raises(DataError, match="two classes and two subjects"):
         made(name).fit(CLIPS, ["same"] * 18, GROUPS)
+    with pytest.raises(DataError, match="clip 2 of 18 has no label"):
+        made(name).fit(CLIPS, [*LABELS[:2], None, *LABELS[3:]], GROUPS)
     with pytest.raises(DataError):
         made(name).fit([], [], [])
+
+
+def test_an_earlier_network_does_not_answer_for_a_training_that_was_stopped():
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total, stage):
+        raise Stopped
+
+    recognizer = made("strcn-g", epochs=1).fit(CLIPS, LABELS, GROUPS)
+    with pytest.raises(Stopped):
+        recognizer.fit(CLIPS, [label[::-1] for label in LABELS], GROUPS, context=FitContext(on_progress=stop))
+    with pytest.raises(ConfigError, match="has not been trained"):
+        recognizer.predict(CLIPS[:1])
+
+
+@pytest.mark.parametrize("name", ["mersiamc3d", "strcn-g"])
+def test_features_that_are_no_numbers_get_no_class(name, fitted):
+    ready = fitted[name].step(CLIPS[3])
+    gone = {key: np.full_like(value, np.nan) for key, value in ready.features.items()}
+    with pytest.raises(DataError, match=r"clip3: .* no probabilities") as refused:
+        fitted[name].predict([replace(ready, features=gone)])
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", list_methods())
@@ -389,6 +414,25 @@ def test_unknown_and_wrong_settings_are_refused(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_a_word_where_true_or_false_belongs_is_refused(name):
+    config = create_recognizer(name, config="small").config
+    flags = [field.name for field in fields(config) if isinstance(field.default, bool)]
+    for flag in flags:
+        for word in ("off", "no", 0, None):
+            with pytest.raises(ConfigError, match=f"{flag}=.*expected true or false"):
+                create_recognizer(name, config="small", **{flag: word})
+
+
+def test_none_is_also_a_word():
+    config = create_recognizer("sma-stn", anchor=None, attention=None, balance=None, samples=3).config
+    assert (config.anchor, config.attention, config.balance) == ("none", "none", "none")
+    assert (
+        config
+        == create_recognizer("sma-stn", anchor="none", attention="none", balance="none", samples=3).config
+    )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -398,6 +442,10 @@ def test_unknown_and_wrong_settings_are_refused(name):
         {"balance": "both"},
         {"abstain_below": 2},
         {"pretrained": 5},
+        {"rate": "fast"},
+        {"abstain_below": "low"},
+        {"weight_decay": None},
+        {"clip_norm": "high"},
     ],
 )
 def test_a_training_that_cannot_work_is_refused_before_it_begins(name, settings):

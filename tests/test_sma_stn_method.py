@@ -12,11 +12,13 @@ from test_recognizers import CLIPS, GROUPS, LABELS, toy_clip
 
 from merkit.clips import Clip
 from merkit.errors import ConfigError, DataError
-from merkit.methods import FitContext
+from merkit.methods import FitContext, create_network
+from merkit.methods.explanations import grad_cam
 from merkit.methods.sma_stn.augmentation import augmented
 from merkit.methods.sma_stn.config import CONFIGS, FEATURE, SMASTNConfig
-from merkit.methods.sma_stn.examples import judged_tokens, tokens_of
+from merkit.methods.sma_stn.examples import TrainingExamples, judged_tokens, tokens_of
 from merkit.methods.sma_stn.images import dynamic_tokens, image_limits, image_weights, scaled_tokens
+from merkit.methods.sma_stn.losses import class_deviation, movement_deviation, sma_stn_loss
 from merkit.methods.sma_stn.network import Trunk
 from merkit.methods.sma_stn.recognizer import SMASTNRecognizer
 from merkit.methods.sma_stn.sampling import sampled_frames, segment_ends
@@ -253,6 +255,21 @@ def test_augmentation_mirrors_half_of_the_clips_and_moves_a_dot_by_a_few_pixels(
     assert 0.78 < min(masses) < 0.9 < 1.15 < max(masses) < 1.28
 
 
+def test_augmentation_turns_by_up_to_four_degrees():
+    token = np.zeros((1, 3, 112, 112), np.float32)
+    for column in (30, 80):
+        token[:, :, 54:57, column : column + 3] = 1.0
+    angles = []
+    for seed in range(40):
+        moved = augmented(token, np.random.default_rng(seed))[0, 0]
+        rows, columns = np.indices(moved.shape)
+        left, right = (np.where(side, moved, 0) for side in (columns < 56, columns >= 56))
+        at = [((rows * dot).sum() / dot.sum(), (columns * dot).sum() / dot.sum()) for dot in (left, right)]
+        angles.append(np.degrees(np.arctan2(at[1][0] - at[0][0], at[1][1] - at[0][1])))
+    assert np.abs(angles).max() < 4.5
+    assert min(angles) < -2 < 2 < max(angles)
+
+
 def test_an_image_of_nothing_stays_nothing():
     assert not augmented(np.zeros((4, 3, 32, 32), np.float32), np.random.default_rng(0)).any()
 
@@ -315,6 +332,63 @@ def test_clips_of_any_length_are_judged_and_explained(length):
 
 
 # Training
+
+
+def test_a_training_clip_comes_by_drawn_frames_and_augmented_where_that_is_wanted():
+    faces, limits, row = [moving(50).astype(np.uint8)], np.full(4, 100.0), np.array([0])
+
+    def one(seed: int, **settings) -> np.ndarray:
+        examples = TrainingExamples(faces, row, config(**settings), limits)
+        return examples.batch(row, np.random.default_rng(seed))[0].numpy()
+
+    expected = scaled_tokens(tokens_of(faces[0], config(), np.random.default_rng(3)), limits)
+    assert np.array_equal(one(3), expected)
+    assert not np.array_equal(one(3), one(4))
+    assert not np.allclose(one(3, augment=True), expected, atol=1e-2)
+
+
+def test_the_loss_measures_against_the_centres_from_before_and_these_follow_after():
+    network = create_network("sma-stn", config="small", num_classes=2, dropout=0.0).eval()
+    size = network.config.size
+    tokens = torch.randn(4, 4, 3, size, size, generator=torch.Generator().manual_seed(0))
+    first, second = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 1, 0])
+    sma_stn_loss(network, tokens, first, None, margin=1.5)
+    before = network.centres.points.clone()
+    found = sma_stn_loss(network, tokens, second, None, weight=0.3, margin=1.5)
+    directions = torch.nn.functional.normalize(network(tokens).features, dim=1)
+    value = class_deviation(directions, second, before, network.centres.seen, margin=1.5)
+    assert float(found["deviation"].detach()) == pytest.approx(float(value.detach()), rel=1e-5)
+    assert float(value.detach()) != pytest.approx(
+        float(class_deviation(directions, second, before, network.centres.seen, margin=0.5).detach())
+    )
+    for column in (0, 1):
+        mean = directions[second == column].mean(dim=0)
+        after = torch.nn.functional.normalize(0.9 * before[column] + 0.1 * mean, dim=0)
+        assert torch.allclose(network.centres.points[column], after, atol=1e-6)
+        assert not torch.allclose(after, before[column], atol=1e-6)
+
+
+def test_the_other_reading_measures_against_an_image_of_nothing():
+    network = create_network("sma-stn", config="small", num_classes=2, dropout=0.0).eval()
+    size = network.config.size
+    tokens = torch.randn(3, 4, 3, size, size, generator=torch.Generator().manual_seed(0))
+    found = sma_stn_loss(
+        network, tokens, torch.tensor([0, 1, 1]), None, deviation="movement", weight=1.0, margin=2.0
+    )
+    still = network(torch.zeros_like(tokens[:1])).vectors[0].mean(dim=0)
+    value = movement_deviation(network(tokens).vectors, still, margin=2.0)
+    assert float(found["deviation"].detach()) == pytest.approx(float(value.detach()), rel=1e-5)
+
+
+def test_features_are_dropped_in_training_alone():
+    network = create_network("sma-stn", config="small", dropout=0.5)
+    size = network.config.size
+    tokens = torch.randn(2, 4, 3, size, size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.train()
+        assert not torch.equal(network(tokens).logits, network(tokens).logits)
+        network.eval()
+        assert torch.equal(network(tokens).logits, network(tokens).logits)
 
 
 def test_without_deviation_loss_training_is_that_of_cross_entropy_to_the_bit():
@@ -503,9 +577,38 @@ def test_the_recipes_of_the_specification():
         assert (each.deviation_weight, each.margin, each.dropout) == (0.1, 0.5, 0.5)
 
 
+def test_where_it_looks_is_told_image_by_image_also_where_they_attend_to_each_other():
+    tokens = torch.randn(1, 4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    maps = []
+    for attention in ("token", "joint"):
+        # Attention begins as the identity: both see the same.
+        network = create_network("sma-stn", config="small", size=32, attention=attention, seed=3).eval()
+        maps.append(grad_cam(network, network.related, tokens, 1))
+    assert maps[0].shape == (4, 2, 2)
+    assert np.allclose(maps[0], maps[1], atol=1e-6)
+
+
+def test_a_clip_in_which_nothing_moves_is_told():
+    recognizer = made().fit(CLIPS, LABELS, GROUPS)
+    still = replace(CLIPS[0], source=Clip.from_array(np.repeat(CLIPS[0].frames[:1], 9, axis=0)).source)
+    told = recognizer.explain([replace(still, onset=None, apex=None, offset=None), CLIPS[1]])
+    assert [each["still"] for each in told] == [True, False]
+
+
+@pytest.mark.parametrize("limits", [[1.0, 1.0, 1.0], 2.0, [1.0, 1.0, 1.0, 0.0], [1.0, 1.0, np.nan, 1.0]])
+def test_a_saved_scale_that_cannot_be_is_refused(limits, tmp_path):
+    made(epochs=1).fit(CLIPS, LABELS, GROUPS).save(tmp_path)
+    tensors = read_weights(tmp_path / "model.safetensors")
+    write_weights(tmp_path / "model.safetensors", {**tensors, "statistics.limits": torch.tensor(limits)})
+    with pytest.raises(DataError, match="limits") as refused:
+        SMASTNRecognizer.load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
+        {"augment": "no"}, {"freeze": "off"}, {"token_type": 1}, {"widths": [8.5, 12, 16]}, {"widths": "888"},
         {"samples": 0}, {"samples": 1, "anchor": "none"}, {"anchor": "apex"}, {"scaling": "z"},
         {"deviation": "both"}, {"deviation_weight": -1}, {"margin": 5}, {"realisations": -1}, {"batch": 0},
         {"warm_up": -1}, {"optimiser": "lion"}, {"face": "hole"}, {"head": "off"}, {"segments": 0},

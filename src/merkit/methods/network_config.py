@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from merkit.errors import ConfigError, did_you_mean
+from merkit.training.stage import BALANCE
 
 SELECT = ("last", "inner")
 # The same words as in merkit.inputs, which loads OpenCV.
@@ -56,10 +58,13 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         """Refuse values that cannot work; those of the stage are looked at by it."""
         check_word(self, "select", SELECT)
-        if not self.rate > 0:
-            raise ConfigError(f"rate={self.rate!r}: expected a number above 0")
-        if not 0 <= self.abstain_below <= 1:
-            raise ConfigError(f"abstain_below={self.abstain_below!r}: expected a number from 0 to 1")
+        check_word(self, "balance", BALANCE)
+        check_above(self, "rate")
+        check_range(self, "abstain_below", 0.0, 1.0)
+        check_range(self, "weight_decay", 0.0, 1e6)
+        if self.clip_norm is not None:
+            check_above(self, "clip_norm")
+        check_flags(self)
         if self.pretrained is not None and not isinstance(self.pretrained, str | Path):
             raise ConfigError(f"pretrained={self.pretrained!r}: expected a folder")
 
@@ -72,10 +77,26 @@ def check_word(config: Any, name: str, allowed: tuple[str, ...]) -> None:
     ConfigError
     """
     value = getattr(config, name)
-    if value not in allowed:
+    if value is None and "none" in allowed:
+        # As the command line and files write it.
+        object.__setattr__(config, name, "none")
+    elif value not in allowed:
         raise ConfigError(
             f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
         )
+
+
+def check_flags(config: Any) -> None:
+    """Refuse words in settings that are true or false: even ``off`` would count as true.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if isinstance(field.default, bool) and not isinstance(value, bool):
+            raise ConfigError(f"{field.name}={value!r}: expected true or false")
 
 
 def check_whole(config: Any, name: str, least: int = 1) -> None:
@@ -98,14 +119,17 @@ def check_four(config: Any, name: str) -> None:
     ConfigError
     """
     value = getattr(config, name)
-    try:
-        # Lists, as from a file, are as good.
-        four = tuple(int(number) for number in value)
-    except (TypeError, ValueError):
-        four = ()
-    if len(four) != 4 or min(four) < 1:
+    four = wholes(value, 4)
+    if four is None:
         raise ConfigError(f"{name}={value!r}: expected four whole numbers of 1 or more")
     object.__setattr__(config, name, four)
+
+
+def wholes(value: Any, length: int, least: int = 1) -> tuple[int, ...] | None:
+    """So many whole numbers of `least` or more as a tuple, also from a list; ``None`` if it is not that."""
+    found = tuple(value) if isinstance(value, list | tuple) else ()
+    right = len(found) == length and all(type(number) is int and number >= least for number in found)
+    return found if right else None
 
 
 def check_range(config: Any, name: str, low: float, high: float) -> None:
@@ -118,6 +142,18 @@ def check_range(config: Any, name: str, low: float, high: float) -> None:
     value = getattr(config, name)
     if isinstance(value, bool) or not (isinstance(value, int | float) and low <= value <= high):
         raise ConfigError(f"{name}={value!r}: expected a number from {low:g} to {high:g}")
+
+
+def check_above(config: Any, name: str) -> None:
+    """Refuse a setting that is no number above 0.
+
+    Raises
+    ------
+    ConfigError
+    """
+    value = getattr(config, name)
+    if isinstance(value, bool) or not (isinstance(value, int | float) and 0 < value < inf):
+        raise ConfigError(f"{name}={value!r}: expected a number above 0")
 
 
 def check_dropout(config: Any) -> None:

@@ -173,6 +173,8 @@ class NetworkRecognizer(ABC):
         context = context or FitContext()
         known = TrainingSet.of(self.name, len(clips), labels, groups)
         ready = [self._ready(clip) for clip in clips]
+        # If this training is stopped, the network of one before must not answer with these classes.
+        self.__dict__.pop("network_", None)
         self.classes_ = known.classes
         start = self._weights_to_start_from(context)
         self._train(ready, known, context, start)
@@ -406,7 +408,13 @@ class NetworkRecognizer(ABC):
         with torch.inference_mode():
             for clip in clips:
                 logits = self._logits(network, to_device(self._given(clip), device))
-                rows.append(logits.double().softmax(dim=1).mean(dim=0).cpu().numpy())
+                row = logits.double().softmax(dim=1).mean(dim=0).cpu().numpy()
+                if not np.isfinite(row).all():
+                    raise DataError(
+                        f"{clip.id}: {self.name} gives {row.tolist()}, no probabilities: look for NaN or "
+                        "infinity in the frames or features of the clip"
+                    )
+                rows.append(row)
         return np.stack(rows)
 
     def _attention(

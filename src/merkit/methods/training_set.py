@@ -46,6 +46,9 @@ class TrainingSet(NamedTuple):
                 f"{method}: {n} clips, but labels have shape {label_array.shape} and groups "
                 f"{subjects.shape}: give one of each a clip"
             )
+        missing = [row for row, label in enumerate(label_array.tolist()) if label is None or label != label]
+        if missing:
+            raise DataError(f"{method}: clip {missing[0]} of {n} has no label: leave it out, or give it one")
         classes, truth = np.unique(label_array, return_inverse=True)
         people = len(np.unique(subjects))
         if len(classes) < 2 or people < 2:

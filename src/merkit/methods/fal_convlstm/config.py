@@ -12,6 +12,7 @@ from merkit.methods.network_config import (
     HEADS,
     NetworkConfig,
     check_dropout,
+    check_flags,
     check_four,
     check_range,
     check_whole,
@@ -104,6 +105,7 @@ class FALShape:
         check_dropout(self)
         check_range(self, "sharpness", 1e-3, 100.0)
         check_range(self, "backbone_rate", 1e-6, 100.0)
+        check_flags(self)
 
     @property
     def side(self) -> int:

@@ -86,8 +86,10 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
         seeing: Any = network
         backbone = {name for name in network.state_dict() if name.startswith("backbone.")}
         # What it learnt of other pictures than it sees now, or has not learnt, is not worth keeping.
-        if start is not None and self.config.view == "rgb" and backbone <= set(self._loaded):
-            seeing.freeze_norm()
+        if start is not None and backbone <= set(self._loaded):
+            seen = start.card.get("config", {}).get("view", "rgb")
+            if seen == self.config.view == "rgb":
+                seeing.freeze_norm()
         stage = self.config.pretraining
         if stage is None:
             return

@@ -76,6 +76,13 @@ def present_units(aus: Sequence[str]) -> NDArray[np.bool_]:
     aus : sequence of str
         As of :class:`~merkit.clips.Clip`.
 
+    Raises
+    ------
+    DataError
+        If it is one text or holds anything but texts.
+    AnnotationError
+        If a text is no annotation of action units.
+
     Examples
     --------
     >>> [unit for unit, there in zip(UNITS, present_units(("L12", "4B", "7?"))) if there]
@@ -83,6 +90,8 @@ def present_units(aus: Sequence[str]) -> NDArray[np.bool_]:
     """
     from merkit.datasets.action_units import ActionUnit, parse_action_units, present_numbers
 
+    if isinstance(aus, str) or not all(isinstance(text, str) for text in aus):
+        raise DataError(f"action units {aus!r}: expected a sequence of texts, such as ('4', 'L12')")
     items = [item for text in aus for item in parse_action_units(text)]
     numbers = present_numbers(
         item for item in items if not (isinstance(item, ActionUnit) and item.mark == "k")
@@ -139,6 +148,7 @@ def relation_matrix(
     DataError
         If the arrays do not fit each other.
     """
+    labelled = np.asarray(labelled, dtype=bool)
     if present.shape != (len(truth), len(UNITS)) or labelled.shape != (len(truth),):
         raise DataError(
             f"relation matrix: units of shape {present.shape}, labelled {labelled.shape}: of {len(truth)} "
@@ -177,6 +187,7 @@ def positive_weights(
     >>> weights[:2].tolist(), learnable[:2].tolist()
     ([1.0, 1.0], [True, False])
     """
+    labelled = np.asarray(labelled, dtype=bool)
     shown = present[labelled].sum(axis=0)
     learnable = (shown > 0) & (shown < labelled.sum())
     weights = np.where(learnable, (labelled.sum() - shown) / np.maximum(shown, 1), 1.0)

@@ -12,6 +12,7 @@ from merkit.methods.network_config import (
     FACES,
     HEADS,
     NetworkConfig,
+    check_above,
     check_dropout,
     check_four,
     check_range,
@@ -157,7 +158,9 @@ class MERSiamC3DInput:
 
 @dataclass(frozen=True)
 class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
-    """All settings of the recognizer; the defaults are the published method, see the claim sheet.
+    """All settings of the recognizer; the defaults are the published method, but for alpha.
+
+    How far that is known is on the claim sheet.
 
     See also `MERSiamC3DShape`, `MERSiamC3DInput` and `~merkit.methods.network_config.NetworkConfig`.
 
@@ -228,6 +231,11 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
             raise ConfigError(f"pairs={self.pairs!r}: expected an even number, half of each kind")
         for name in ("frozen", "shift"):
             check_whole(self, name, 0)
+        if self.shift >= self.size:
+            raise ConfigError(
+                f"shift={self.shift}: expected less than size={self.size}, as no face would be left"
+            )
+        check_above(self, "interpolation_rate")
         check_range(self, "gamma", 0.0, 100.0)
         check_range(self, "across", 0.0, 1.0)
         check_range(self, "mirror", 0.0, 1.0)

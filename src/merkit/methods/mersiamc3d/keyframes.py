@@ -102,9 +102,13 @@ def recorded(frames: NDArray[np.uint8], marks: Marks) -> NDArray[np.uint8]:
     frames : uint8 array, shape (T, H, W)
     marks : Marks
     """
-    times = key_times(marks.checked(len(frames)))
+    return frames[recorded_places(marks.checked(len(frames)))]
+
+
+def recorded_places(marks: Marks) -> NDArray[np.intp]:
+    """Where the recorded frames nearest to the key frames lie, (11,)."""
     # Less a little, as a half may be off by rounding.
-    return frames[np.ceil(times - 0.5 - 1e-9).astype(np.intp)]
+    return np.ceil(key_times(marks) - 0.5 - 1e-9).astype(np.intp)
 
 
 def blended(frames: NDArray[np.uint8], marks: Marks) -> NDArray[np.uint8]:

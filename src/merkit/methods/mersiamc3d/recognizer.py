@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,13 @@ from merkit.methods.mersiamc3d.config import (
     MERSiamC3DConfig,
     MERSiamC3DInput,
 )
-from merkit.methods.mersiamc3d.keyframes import Marks, apex_index, key_times, synthesised
+from merkit.methods.mersiamc3d.keyframes import (
+    Marks,
+    apex_index,
+    key_times,
+    recorded_places,
+    synthesised,
+)
 from merkit.methods.mersiamc3d.sequences import ClipSequences, as_input, as_tensor, flow_scale, mirrored
 from merkit.methods.network_recognizer import NetworkRecognizer
 from merkit.methods.registry import register
@@ -149,6 +156,16 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         views = [flow, mirrored(flow)] if self.config.views == "flipped" else [flow]
         return as_tensor([as_input(view, self.scale_) for view in views])
 
+    def _owner(self, clips: Sequence[Clip], context: FitContext) -> str:
+        """As of any network, and the network that makes frames where it is given."""
+        found = super()._owner(clips, context)
+        if not found or INTERPOLATOR not in context.artifacts or self.interpolator_ is None:
+            return found
+        sha = hashlib.sha256(found.encode())
+        for name, value in self.interpolator_.state_dict().items():
+            sha.update(name.encode() + value.cpu().numpy().tobytes())
+        return sha.hexdigest()
+
     def _loss(self) -> Loss:
         import torch
 
@@ -201,7 +218,8 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         Returns
         -------
         dict
-            ``key_frames``: annotated numbers of the eleven, with fractions between recorded frames;
+            ``key_frames``: annotated numbers of the eleven, with fractions between recorded frames, or of the
+            two with ``flow="apex"``;
             ``apex_index``: which of them is the apex; ``attention``: float array (h, w) over the face, the
             mean over time; ``attention_over_time``: float array, the mean over the face.
         """
@@ -210,10 +228,13 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         numbers = clip.numbers
         assert clip.apex is not None
         marks = Marks(0, numbers.index(clip.apex), len(numbers) - 1)
-        times = np.interp(key_times(marks), np.arange(len(numbers)), numbers)
+        chosen = recorded_places(marks) if self.config.transition == "nearest" else key_times(marks)
+        times, apex = np.interp(chosen, np.arange(len(numbers)), numbers), apex_index(marks)
+        if self.config.flow == "apex":
+            times, apex = times[[0, apex]], 1
         return {
             "key_frames": [float(time) for time in times],
-            "apex_index": apex_index(marks),
+            "apex_index": apex,
             "attention": maps.mean(axis=0),
             "attention_over_time": maps.mean(axis=(1, 2)),
         }

@@ -30,12 +30,16 @@ def flow_scale(sequences: Sequence[NDArray[np.floating]]) -> float:
     Raises
     ------
     DataError
-        If there are none.
+        If there are none, or they are not finite.
     """
     if not len(sequences):
         raise DataError("flow_scale: no sequences; give those of the training clips")
     lengths = np.concatenate([np.hypot(*flow.astype(np.float32)).ravel() for flow in sequences])
     found = float(np.percentile(lengths, PERCENTILE))
+    if not np.isfinite(found):
+        raise DataError(
+            "flow_scale: the flow is not finite: look for NaN or infinity in the features of the clips"
+        )
     return found if found > 0 else 1.0
 
 

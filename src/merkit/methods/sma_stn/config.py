@@ -12,9 +12,11 @@ from merkit.methods.network_config import (
     HEADS,
     NetworkConfig,
     check_dropout,
+    check_flags,
     check_range,
     check_whole,
     check_word,
+    wholes,
 )
 from merkit.methods.networks import register_network
 from merkit.training.schedules import WarmCosine
@@ -80,12 +82,8 @@ class SMASTNShape:
         check_whole(self, "segments")
         if not (isinstance(self.size, int) and self.size >= 2 * STRIDE and self.size % STRIDE == 0):
             raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {2 * STRIDE} or more")
-        try:
-            # Lists, as from a file, are as good.
-            widths = tuple(int(width) for width in self.widths)
-        except (TypeError, ValueError):
-            widths = ()
-        if len(widths) != 3 or min(widths) < 1 or widths[-1] % 2:
+        widths = wholes(self.widths, 3)
+        if widths is None or widths[-1] % 2:
             raise ConfigError(
                 f"widths={self.widths!r}: expected three whole numbers of 1 or more, the last one even"
             )
@@ -94,6 +92,7 @@ class SMASTNShape:
             check_word(self, name, allowed)
         check_dropout(self)
         check_range(self, "trunk_rate", 1e-6, 1.0)
+        check_flags(self)
 
     @property
     def tokens(self) -> int:

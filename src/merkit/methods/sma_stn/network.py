@@ -141,6 +141,8 @@ class SMASTN(nn.Module):
         features = config.widths[2]
         self.trunk = Trunk(config.widths)
         self.places: nn.Module = nn.Identity() if config.attention == "none" else PlaceAttention(features)
+        # What comes out of that, image by image, for Grad-CAM.
+        self.related = nn.Identity()
         self.weighting = ImageWeighting(features) if config.weighting == "learnt" else None
         self.types = nn.Parameter(torch.zeros(config.tokens, features)) if config.token_type else None
         self.dropout = nn.Dropout(config.dropout)
@@ -179,11 +181,13 @@ class SMASTN(nn.Module):
         """Feature maps (B, N, F, S/16, S/16) of clips (B, N, 3, S, S), places related to each other."""
         count = tokens.shape[1]
         maps: Tensor = self.trunk(tokens.flatten(0, 1))
-        if self.config.attention != "joint":
-            return torch.unflatten(self.places(maps), 0, (-1, count))
-        # The images of a clip one under the other are one map, all of whose places see each other.
-        under = maps.unflatten(0, (-1, count)).transpose(1, 2).flatten(2, 3)
-        return torch.unflatten(self.places(under), 2, (count, -1)).transpose(1, 2)
+        if self.config.attention == "joint":
+            # The images of a clip one under the other are one map, all of whose places see each other.
+            under = maps.unflatten(0, (-1, count)).transpose(1, 2).flatten(2, 3)
+            maps = self.places(under).unflatten(2, (count, -1)).transpose(1, 2).flatten(0, 1)
+        else:
+            maps = self.places(maps)
+        return torch.unflatten(self.related(maps), 0, (-1, count))
 
     def train(self, mode: bool = True) -> SMASTN:
         """Training mode or not; what is frozen never leaves evaluation mode."""

@@ -100,7 +100,13 @@ class SMASTNRecognizer(NetworkRecognizer):
         return {} if self.limits_ is None else {"limits": self.limits_}
 
     def _take_statistics(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self.limits_ = np.asarray(arrays["limits"]) if self.config.scaling == "fold" else None
+        if self.config.scaling != "fold":
+            self.limits_ = None
+            return
+        limits = np.asarray(arrays["limits"], dtype=np.float64)
+        if limits.shape != (self.config.tokens,) or not (np.isfinite(limits).all() and (limits > 0).all()):
+            raise ValueError(f"limits {limits.tolist()}: expected {self.config.tokens} numbers above 0")
+        self.limits_ = limits
 
     def _explain(self, clip: Clip, column: int) -> dict[str, Any]:
         """Which segments count how much, and where in them it looks.
@@ -111,8 +117,9 @@ class SMASTNRecognizer(NetworkRecognizer):
             ``segments``: for each, annotated numbers of its first and its last frame (``frames``) and its
             ``weight``; none with ``images="global"``.  ``whole_clip_weight``: that of the image of the whole
             clip, ``None`` without.  ``key_frames``: numbers of the frames in the centre of their bins, which
-            are looked at beside drawn ones; ``centre_probabilities``: by these alone.  ``attention``: float
-            array (N, h, w) over the dynamic images of these.
+            are looked at beside drawn ones; ``centre_probabilities``: by these alone.  ``still``: nothing at
+            all moves, and the class is a guess of what is frequent.  ``attention``: float array (N, h, w)
+            over the dynamic images of the frames in the centre.
         """
         import torch
 
@@ -128,7 +135,6 @@ class SMASTNRecognizer(NetworkRecognizer):
         spans = segment_ends(length, config.segments, config.samples)
         if config.images == "global":
             spans = spans[:0]
-        maps = self._attention(network.places, given[:1], column)
         return {
             "segments": [
                 {"frames": [numbers[start], numbers[end]], "weight": weight}
@@ -139,6 +145,6 @@ class SMASTNRecognizer(NetworkRecognizer):
                 numbers[at] for at in np.unique(sampled_frames(length, config.segments, config.samples))
             ],
             "centre_probabilities": out.logits[0].double().softmax(dim=0).tolist(),
-            # Maps of jointly attended images come one under the other.
-            "attention": maps.reshape(config.tokens, -1, maps.shape[-1]),
+            "still": not bool(given.any()),
+            "attention": self._attention(network.related, given[:1], column),
         }

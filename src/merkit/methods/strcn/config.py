@@ -12,9 +12,11 @@ from merkit.methods.network_config import (
     FACES,
     HEADS,
     NetworkConfig,
+    check_flags,
     check_range,
     check_whole,
     check_word,
+    wholes,
 )
 from merkit.methods.networks import register_network
 from merkit.training.schedules import CyclingDecay
@@ -62,15 +64,12 @@ class STRCNShape:
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
         check_whole(self, "width")
-        try:
-            # Lists, as from a file, are as good.
-            pools = tuple((int(rows), int(columns)) for rows, columns in self.pools)
-        except (TypeError, ValueError):
-            pools = ()
-        if len(pools) != 4 or min(map(min, pools)) < 1:
+        pools = tuple(wholes(pair, 2) for pair in self.pools) if isinstance(self.pools, list | tuple) else ()
+        if len(pools) != 4 or None in pools:
             raise ConfigError(f"pools={self.pools!r}: expected four pairs (rows, columns) of 1 or more")
         object.__setattr__(self, "pools", pools)
         check_word(self, "first_layer", FIRST_LAYER)
+        check_flags(self)
 
 
 @dataclass(frozen=True)
@@ -303,13 +302,10 @@ class AppearanceConfig(AppearanceInput, STRCNConfig):
 
 def _pair(name: str, value: Any, least: int) -> tuple[int, int]:
     """Two whole numbers, also as a list from a file."""
-    try:
-        rows, columns = (int(side) for side in value)
-    except (TypeError, ValueError):
-        rows = columns = 0
-    if min(rows, columns) < least:
+    pair = wholes(value, 2, least)
+    if pair is None:
         raise ConfigError(f"{name}={value!r}: expected rows and columns, {least} or more each")
-    return rows, columns
+    return pair[0], pair[1]
 
 
 GEOMETRIC_CONFIGS: Mapping[str, Mapping[str, Any]] = {
