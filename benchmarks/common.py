@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -114,15 +115,16 @@ def options(doc: str, *, work: str, data: str | None = None) -> argparse.Argumen
 
 
 def commit() -> str:
-    """Short hash of the commit, with ``+changes`` when tracked files differ from it."""
+    """Short hash of the commit, with that of the changes behind a plus where tracked files differ from it."""
     here = Path(__file__).parent
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout
 
     try:
-        changed = git("status", "--porcelain", "--untracked-files=no").strip()
-        return git("rev-parse", "--short=10", "HEAD").strip() + ("+changes" if changed else "")
+        changes = git("diff", "HEAD")
+        mark = f"+{hashlib.sha256(changes.encode()).hexdigest()[:6]}" if changes else ""
+        return git("rev-parse", "--short=10", "HEAD").strip() + mark
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from merkit.datasets import read_dataset
 from merkit.evaluation.train import train_model
 from merkit.methods import list_networks
 from merkit.methods.baselines.flow_svm.recognizer import FlowSVM
-from merkit.pretraining.simulated import other_people, pretrain_on_simulated
+from merkit.pretraining.simulated import other_people
 from merkit.protocols.own_data import own_data
 from merkit.simulate.synthme import load_synthme
 
@@ -54,27 +55,16 @@ def main() -> None:
         films = load_synthme(LEVEL, SIZE, CLASSES, PEOPLE, head=asked.head, lazy=False)
         for method in asked.methods:
             rows += compared(
-                asked,
-                runs,
-                LEVEL,
-                method,
-                "small",
-                {"manifest": films},
-                f"synthme-{CLASSES}class",
-                asked.seeds,
-            )
+                asked, runs, LEVEL, method, "small",
+                {"manifest": films}, f"synthme-{CLASSES}class", asked.seeds,
+            )  # fmt: skip
     if asked.maps_seeds:
         maps = read_dataset("megc2019-flow", asked.data / "megc2019_flow")
         rows += compared(
             asked, runs, MAPS, "strcn-g", "map28", {"megc2019-flow": maps}, "megc2019", asked.maps_seeds
         )
-    shown = [
-        {
-            **{name: row[name] for name in ("level", "method", "settings", "from")},
-            **in_short(row),
-        }
-        for row in rows
-    ]
+    told = ("level", "method", "settings", "from")
+    shown = [{**{name: row[name] for name in told}, **in_short(row)} for row in rows]
     print_table(shown, "What a network starts from")
     seeds = {seed for row in rows for seed in row["seeds"]}
     print(write_result("pretraining", {"size": SIZE, "people": PEOPLE, "rows": rows}, seeds=seeds))
@@ -86,30 +76,36 @@ def compared(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The scores of a network by what it starts from."""
     start = runs / f"{method}-{config}-start"
-    cache = ClipCache(asked.work / "clips")
+    kept = ClipCache(asked.work / "clips")
     if not (start / "card.json").is_file():
-        how: dict[str, Any] = {"config": config, "workers": asked.workers, "cache": cache}
+        films = others_filmed(asked.head, asked.workers)
         if level == MAPS:
             # Given maps are what it learns from: those of simulated clips are measured as the SVM does.
-            films = other_people(level=LEVEL, head=asked.head, workers=asked.workers)
             step: Any = FlowSVM().step
-            maps = ClipTable.from_clips([step(clip) for clip in films])
-            train_model(method, {"manifest": maps}, own_data("manifest", CLASSES), start, **how)
-        else:
-            pretrain_on_simulated(method, start, level=LEVEL, head=asked.head, **how)
-    starts: Mapping[str, Mapping[str, Any]] = {
-        NOTHING: {},
-        SIMULATED: {"pretrained": str(start)},
-    }
+            films = ClipTable.from_clips([step(clip) for clip in films])
+        train_model(
+            method, {"manifest": films}, own_data("manifest", CLASSES), start,
+            config=config, workers=asked.workers, cache=kept,
+        )  # fmt: skip
+    starts: Mapping[str, Mapping[str, Any]] = {NOTHING: {}, SIMULATED: {"pretrained": str(start)}}
     rows = []
     for name, overrides in starts.items():
         out = runs / f"{level}+{method}+{config}+{'true' if name == NOTHING else name.replace(' ', '-')}"
         found = scores_of(
             out, method=method, config=config, overrides=overrides, tables=tables, protocol=protocol,
-            seeds=seeds, workers=asked.workers, cache=cache,
+            seeds=seeds, workers=asked.workers, cache=kept,
         )  # fmt: skip
-        rows.append({"level": level, "method": method, "settings": config, "from": name, **found})
+        known = {**found["config"], "pretrained": None if name == NOTHING else start.name}
+        rows.append(
+            {"level": level, "method": method, "settings": config, "from": name, **found, "config": known}
+        )
     return rows
+
+
+@cache
+def others_filmed(head: str | None, workers: int) -> ClipTable:
+    """The clips that `merkit pretrain METHOD --simulated 24` learns from, filmed once for all networks."""
+    return other_people(level=LEVEL, head=head, workers=workers)
 
 
 if __name__ == "__main__":

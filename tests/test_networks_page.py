@@ -83,12 +83,27 @@ def test_units_are_shown_beside_what_knows_nothing(fill, monkeypatch):
     row = {"unit": "AU4", "clips": 9, "f1": 0.8, "f1_always": 0.3, "inside": 0.7, "untrained": 0.2}
     result = {
         "people": 12, "groups": 6, "levels": {"easy": [row]},
-        "silhouettes": {"easy": {"with": [0.5, 0.7], "without": [0.1, 0.3]}},
+        "silhouettes": {"easy": {"with": [0.5, 0.7], "without": [0.1, 0.3]}}, "uf1_true_units": {"easy": 0.96},
     }  # fmt: skip
     monkeypatch.setattr(fill, "newest", lambda name: (result, "[x](benchmarks/results/x.json)"))
     told = fill.units()
     assert "| easy | AU4 | 9 | 0.80 | 0.30 | 0.70 | 0.20 |" in told
-    assert told.endswith("by unit: easy 0.600 with the clustering loss, 0.200 without.")
+    assert "by unit: easy 0.600 with the clustering loss, 0.200 without." in told
+    assert "has UF1 easy 0.960" in told
+
+
+def test_starts_are_shown_one_under_the_other(fill, monkeypatch):
+    row = {
+        "level": "medium", "method": "akmnet", "settings": "small", "n": 72, "uf1": 0.7, "uar": 0.75,
+        "ci95": {"uf1": [0.6, 0.8], "uar": [0.6, 0.9]}, "per_seed": {"uf1": [0.6, 0.8]},
+    }  # fmt: skip
+    rows = [{**row, "from": "nothing"}, {**row, "from": "simulated clips", "uf1": 0.8}]
+    monkeypatch.setattr(fill, "newest", lambda name: ({"rows": rows}, f"[{name}](benchmarks/results/x.json)"))
+    told = fill.starts().splitlines()
+    assert told[0] == "Leave one subject out ([pretraining](../benchmarks/results/x.json)):"
+    same = "| 0.600 0.800 | 0.750 (0.60 to 0.90) |"
+    assert told[-2] == f"| medium | `akmnet` | `small` | nothing | 0.700 (0.60 to 0.80) {same}"
+    assert told[-1] == f"| medium | `akmnet` | `small` | simulated clips | 0.800 (0.60 to 0.80) {same}"
 
 
 def test_the_benchmark_measures_every_network(monkeypatch):
