@@ -83,7 +83,8 @@ def test_units_are_shown_beside_what_knows_nothing(fill, monkeypatch):
     row = {"unit": "AU4", "clips": 9, "f1": 0.8, "f1_always": 0.3, "inside": 0.7, "untrained": 0.2}
     result = {
         "people": 12, "groups": 6, "levels": {"easy": [row]},
-        "silhouettes": {"easy": {"with": [0.5, 0.7], "without": [0.1, 0.3]}}, "uf1_true_units": {"easy": 0.96},
+        "silhouettes": {"easy": {"with": [0.5, 0.7], "without": [0.1, 0.3]}},
+        "uf1_true_units": {"easy": 0.96},
     }  # fmt: skip
     monkeypatch.setattr(fill, "newest", lambda name: (result, "[x](benchmarks/results/x.json)"))
     told = fill.units()
