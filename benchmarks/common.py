@@ -75,8 +75,10 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     console = Console()
-    # Into a file or a pipe, rows must not be cut off.
-    console.print(table, width=None if console.is_terminal else 200)
+    if not console.is_terminal:
+        # Into a file or a pipe, rows must not be cut off.
+        console = Console(width=200)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:
