@@ -338,6 +338,13 @@ def test_it_tells_the_frames_that_it_saw(fitted):
     assert told["apex_index"] == 1
 
 
+@pytest.mark.parametrize("transition", ["linear", "adaconv"])
+def test_features_of_another_size_are_refused(fitted, transition):
+    other = made(transition=transition, size=32).step(toy_clip(0))
+    with pytest.raises(DataError, match=r"clip0: mersiamc3d-.* of \(32, 32\) pixels"):
+        fitted[transition].predict([other])
+
+
 def test_a_single_frame_is_repeated_and_that_is_noted():
     clip = replace(toy_clip(0, length=2), apex=None, offset=10)
     ready = made(jitter=0).step(clip)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from merkit.errors import DataError
 from merkit.methods.context import FitContext
 from merkit.methods.mersiamc3d.config import (
     ALPHA_GRID,
@@ -244,13 +245,24 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
     def _flow(self, clip: Clip) -> NDArray[np.floating]:
         """Flow sequence (2, 10, size, size) of a clip with its marks as they are."""
         if self.interpolator_ is None:
-            return np.asarray(clip.features[FLOW_FEATURE][0])
+            return self._seen(clip, FLOW_FEATURE)[0]
         return self._synthesised(clip, _marks(clip))
+
+    def _seen(self, clip: Clip, feature: str) -> NDArray[Any]:
+        """A feature of a clip, if it is of the size that is learnt from: flow is in pixels of that."""
+        found = np.asarray(clip.features[feature])
+        size = (self.config.size, self.config.size)
+        if found.shape[-2:] != size:
+            raise DataError(
+                f"{clip.id}: {feature} of {found.shape[-2:]} pixels, where the settings say {size}: take the "
+                "clip without it"
+            )
+        return found
 
     def _versions(self, clip: Clip) -> NDArray[np.floating]:
         """Flow sequences (1 + jittered, 2, 10, size, size) of a training clip."""
         if self.interpolator_ is None:
-            return np.asarray(clip.features[FLOW_FEATURE])
+            return self._seen(clip, FLOW_FEATURE)
         from merkit.methods.mersiamc3d.inputs import moved_marks
 
         marks = _marks(clip)
@@ -266,7 +278,7 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
             self._made = WeakKeyDictionary()
         known = self._made.setdefault(clip, {})
         if marks not in known:
-            faces = np.asarray(clip.features[FACES_FEATURE])
+            faces = self._seen(clip, FACES_FEATURE)
             frames = synthesised(faces, marks, self.interpolator_.between)
             known[marks] = key_flow(frames, marks, self.config).astype(np.float16)
         return known[marks]
