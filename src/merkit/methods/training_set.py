@@ -38,7 +38,7 @@ class TrainingSet(NamedTuple):
         Raises
         ------
         DataError
-            If lengths differ, or there are fewer than two classes or subjects.
+            If lengths differ, a label is missing, or there are fewer than two classes or subjects.
         """
         label_array, subjects = np.asarray(labels), np.asarray(groups)
         if label_array.shape != (n,) or subjects.shape != (n,):
