@@ -16,6 +16,7 @@ import merkit
 from merkit.analysis.events import measured_events
 from merkit.analysis.face_clip import face_box
 from merkit.analysis.recognize import ClipRecognizer, judge_by
+from merkit.analysis.result import Segment
 from merkit.analysis.scan import Scan
 from merkit.analysis.spotting import Interval
 from merkit.clips import Clip
@@ -102,6 +103,44 @@ def test_its_class_is_that_of_the_event_and_key_frames_are_kept():
     assert not recognition.abstained
     assert recognition.key_frames.chosen == tuple(range(6, 28, 3))
     assert recognition.key_frames.frames == tuple(range(6, 28))
+
+
+def test_what_it_rests_on_is_kept():
+    class Telling(Chooser):
+        def explain(self, clips):
+            return [
+                {
+                    "key_frames": [6.0, 10.4, 27.0], "synthesised": [10.4],
+                    "aus": {"AU4": 0.9, "AU6": 0.1, "AU9": 0.8}, "aus_unlearnt": ["AU9"],
+                    "segments": [{"frames": [6, 15], "weight": 0.5}, {"frames": [16, 27], "weight": 0.2}],
+                    "whole_clip_weight": 0.3,
+                }
+            ]  # fmt: skip
+
+    recognition = judged(Telling()).recognition
+    assert recognition.key_frames.chosen == (6, 10, 27)
+    assert recognition.key_frames.synthesised == (10,)
+    assert recognition.action_units == {"AU4": 0.9, "AU6": 0.1}
+    assert recognition.segments == (Segment(6, 15, 0.5), Segment(16, 27, 0.2), Segment(6, 27, 0.3))
+    plain = judged(Chooser()).recognition
+    assert (plain.action_units, plain.segments) == ({}, ())
+
+
+@pytest.mark.parametrize("name", ["fal-convlstm", "mersiamc3d", "sma-stn"])
+def test_what_a_trained_network_rests_on_comes_into_the_recognition(name):
+    from test_recognizers import CLIPS, GROUPS, LABELS, made
+
+    clips = [replace(clip, aus=(("4",), ("12",), ("1", "2"))[row % 3]) for row, clip in enumerate(CLIPS)]
+    model = made(name, epochs=1).fit(clips, LABELS, GROUPS)
+    recognition = judged(model).recognition
+    if name == "fal-convlstm":
+        assert set(recognition.action_units) == {"AU1", "AU2", "AU4", "AU12"}
+    elif name == "sma-stn":
+        assert sum(part.weight for part in recognition.segments) == pytest.approx(1.0, abs=1e-5)
+        assert (recognition.segments[-1].start_frame, recognition.segments[-1].stop_frame) == (6, 27)
+    else:
+        assert len(recognition.key_frames.chosen) == 11
+        assert 0 < len(recognition.key_frames.synthesised) <= 8
 
 
 def test_onset_apex_and_offset_are_no_choice_of_key_frames():

@@ -332,6 +332,10 @@ def test_it_tells_the_frames_that_it_saw(fitted):
     near = fitted["nearest"].explain([clip])[0]["key_frames"]
     assert any(time % 1 for time in times)
     assert near == [float(np.ceil(time - 0.5)) for time in times]
+    made_of = {name: model.explain([clip])[0]["synthesised"] for name, model in fitted.items()}
+    assert made_of["nearest"] == []
+    assert made_of["linear"] == [time for time in times if time % 1]
+    assert made_of["adaconv"] == [time for at, time in enumerate(times) if at not in (0, 5, 10)]
     apex = made(transition="linear", flow="apex", epochs=1, prior="off").fit(CLIPS, LABELS, GROUPS)
     told = apex.explain([clip])[0]
     assert told["key_frames"] == [10.0, float(clip.apex)]

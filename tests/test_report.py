@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_analysis import empty_analysis, fake_analysis, fake_event
 
-from merkit.analysis.result import Analysis, KeyFrames
+from merkit.analysis.result import Analysis, KeyFrames, Segment
 from merkit.errors import ConfigError, DataError
 from merkit.report import report_html, save
 from merkit.report.drawings import scores_in_time
@@ -377,6 +377,24 @@ def test_higher_scores_are_drawn_higher_and_key_frames_where_they_are():
     (onset,) = re.findall(r'x1="([\d.]+)"[^>]*/><text[^>]*>onset', drawing)
     (apex,) = re.findall(r'x1="([\d.]+)"[^>]*/><text[^>]*>apex', drawing)
     assert (left, middle) == (float(onset), pytest.approx(float(apex), abs=0.2))
+
+
+def test_action_units_and_parts_are_shown_where_a_recognizer_tells_them():
+    units = {"AU4": 0.2, "AU6": 0.55, "AU12": 0.93}
+    parts = (Segment(286, 295, 0.1), Segment(296, 305, 0.6), Segment(286, 305, 0.3))
+    text = re.sub(r"\s+", " ", _page(_with_recognition(action_units=units, segments=parts)).text)
+    assert "Action units that the recognizer sees AU1293 % AU655 %" in text
+    assert "How much which frames counted 286 to 29510 % 296 to 30560 % all30 %" in text
+    text = re.sub(r"\s+", " ", _page(_with_recognition(action_units={"AU4": 0.2, "AU12": 0.3})).text)
+    assert "None of the 2 that it knows." in text
+    text = _page(_with_recognition()).text
+    assert "Action units that the recognizer" not in text
+    assert "How much which frames" not in text
+
+
+def test_key_frames_that_were_made_are_counted():
+    html = report_html(_with_recognition(key_frames=KeyFrames((290, 295, 300), synthesised=(295,))))
+    assert "chose to judge, here 3, of which it made 1:" in re.sub(r"\s+", " ", _Page(html).text)
 
 
 @pytest.mark.parametrize(

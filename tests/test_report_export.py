@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from fake_analysis import empty_analysis, fake_analysis, fake_event
 
-from merkit.analysis.result import KeyFrames, Recognition, RegionMotion
+from merkit.analysis.result import KeyFrames, Recognition, RegionMotion, Segment
 from merkit.report import curves_frame, events_frame, events_json
 from merkit.report.export import events_text
 
@@ -49,6 +49,26 @@ def test_key_frames_are_there_only_where_a_recognizer_chose_some():
     told = [event["recognition"] for event in json.loads(events_text(analysis))["events"]]
     assert told[0]["key_frames"] == [150, 152, 155]
     assert "key_frames" not in told[1]
+
+
+def test_what_a_recognizer_rests_on_is_there_only_where_it_says_so():
+    analysis = fake_analysis()
+    first = analysis.events[0]
+    more = dataclasses.replace(
+        first.recognition,
+        key_frames=KeyFrames((150, 152, 155), synthesised=(np.int64(152),)),
+        action_units={"AU12": np.float32(0.91), "AU4": 0.2},
+        segments=(Segment(150, 152, 0.75), Segment(153, 155, np.float64(0.25))),
+    )
+    analysis.events[0] = dataclasses.replace(first, recognition=more)
+    told = [event["recognition"] for event in json.loads(events_text(analysis))["events"]]
+    assert told[0]["key_frames_synthesised"] == [152]
+    assert told[0]["action_units"] == {"AU12": pytest.approx(0.91, abs=1e-3), "AU4": 0.2}
+    assert told[0]["segments"] == [
+        {"start_frame": 150, "stop_frame": 152, "weight": 0.75},
+        {"start_frame": 153, "stop_frame": 155, "weight": 0.25},
+    ]
+    assert not {"key_frames_synthesised", "action_units", "segments"} & set(told[1])
 
 
 def test_macro_expressions_have_no_recognition():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from merkit.analysis.face_clip import face_clip
 from merkit.analysis.measure import Measurement
-from merkit.analysis.result import KeyFrames, Recognition
+from merkit.analysis.result import KeyFrames, Recognition, Segment
 from merkit.analysis.scan import Scan
 from merkit.analysis.spotting import Interval
 from merkit.errors import ConfigError, DataError
@@ -122,14 +122,14 @@ class ClipRecognizer:
         try:
             clip = face_clip(reader, scan, found)
             chances = self._model.predict_proba([clip])[0]
-            key_frames = _key_frames(self._model.explain([clip])[0])
+            told = self._model.explain([clip])[0]
         except DataError as error:
             return Judgement(None, f"The recognizer could not judge this event: {error}.")
-        return Judgement(gated(self._model, chances, seen, key_frames))
+        return Judgement(gated(self._model, chances, seen, told))
 
 
 def gated(
-    model: Any, chances: NDArray[np.floating], seen: Measurement, key_frames: KeyFrames | None = None
+    model: Any, chances: NDArray[np.floating], seen: Measurement, told: Mapping[str, Any] | None = None
 ) -> Recognition:
     """What a recognizer says, and whether it should be relied on.
 
@@ -141,7 +141,8 @@ def gated(
         In the order of its classes.
     seen : Measurement
         Says how far the skin moved.
-    key_frames : KeyFrames, optional
+    told : mapping, optional
+        What its ``explain`` says of the event.
     """
     amplitude = amplitude_px200(flow_to_map(seen.flow), CropGeometry(seen.flow.shape[1]))
     classes = [str(name) for name in model.classes_]
@@ -156,8 +157,24 @@ def gated(
         probabilities={name: float(chance) for name, chance in zip(classes, chances, strict=True)},
         abstained=bool(reason),
         reason=reason,
-        key_frames=key_frames,
+        **_rests_on(told or {}),
     )
+
+
+def _rests_on(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an explanation the report shows."""
+    unlearnt = set(told.get("aus_unlearnt", ()))
+    segments = [(*part["frames"], part["weight"]) for part in told.get("segments", ())]
+    whole = told.get("whole_clip_weight")
+    if whole is not None and segments:
+        segments.append((segments[0][0], segments[-1][1], whole))
+    return {
+        "key_frames": _key_frames(told),
+        "action_units": {
+            name: float(chance) for name, chance in told.get("aus", {}).items() if name not in unlearnt
+        },
+        "segments": tuple(Segment(int(start), int(stop), float(weight)) for start, stop, weight in segments),
+    }
 
 
 def _key_frames(told: Mapping[str, Any]) -> KeyFrames | None:
@@ -169,4 +186,5 @@ def _key_frames(told: Mapping[str, Any]) -> KeyFrames | None:
         chosen=tuple(round(number) for number in chosen),
         frames=tuple(int(number) for number in told.get("frames", ())),
         scores=tuple(float(score) for score in told.get("scores", ())),
+        synthesised=tuple(round(number) for number in told.get("synthesised", ())),
     )

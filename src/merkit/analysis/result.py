@@ -56,11 +56,24 @@ class KeyFrames:
         Numbers of all frames from which it chose; empty where it does not say.
     scores : tuple of float
         One for each of `frames`: the higher, the more it speaks for the event; empty where it does not say.
+    synthesised : tuple of int
+        Those of `chosen` that the recognizer made, as they lie between recorded frames or stand in for them;
+        the nearest numbers.
     """
 
     chosen: tuple[int, ...]
     frames: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
+    synthesised: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of an event and how much it counts for a recognizer, as a share of 1 over all parts."""
+
+    start_frame: int
+    stop_frame: int
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,8 @@ class Recognition:
 
     ``label`` is always the most probable class; ``abstained`` says that it should not be relied on,
     and ``reason`` says why (empty when not abstained).  ``key_frames`` is ``None`` for recognizers that
-    choose none.
+    choose none.  ``action_units`` has the probability of each unit that a recognizer looks for and has
+    learnt, ``segments`` the parts that it weighs, which may overlap; both are empty for others.
     """
 
     label: str
@@ -77,6 +91,8 @@ class Recognition:
     abstained: bool
     reason: str = ""
     key_frames: KeyFrames | None = None
+    action_units: dict[str, float] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True)

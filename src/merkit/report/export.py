@@ -73,7 +73,23 @@ def _event(event: Event) -> dict[str, Any]:
             "reason": event.recognition.reason,
         }
         if event.recognition.key_frames is not None:
-            recognition["key_frames"] = [int(number) for number in event.recognition.key_frames.chosen]
+            key = event.recognition.key_frames
+            recognition["key_frames"] = [int(number) for number in key.chosen]
+            if key.synthesised:
+                recognition["key_frames_synthesised"] = [int(number) for number in key.synthesised]
+        if event.recognition.action_units:
+            recognition["action_units"] = {
+                name: _round(value, SHARE) for name, value in event.recognition.action_units.items()
+            }
+        if event.recognition.segments:
+            recognition["segments"] = [
+                {
+                    "start_frame": int(part.start_frame),
+                    "stop_frame": int(part.stop_frame),
+                    "weight": _round(part.weight, SHARE),
+                }
+                for part in event.recognition.segments
+            ]
     return {
         "onset_frame": int(event.onset_frame),
         "apex_frame": int(event.apex_frame),

@@ -139,6 +139,8 @@ def _card(analysis: Analysis, number: int, event: Event, no_faces: bool) -> dict
         card["bars"] = list(event.recognition.probabilities.items())
         card["scores"] = scores_in_time(analysis, event)
         card["key_frames"] = words.key_frames(event.recognition)
+        card["units"] = words.likely_units(event.recognition)
+        card["segments"] = words.segments(event.recognition)
     if pictures is not None:
         card["flow"] = _data_uri("image/png", pictures.flow)
         card["full_colour"] = _full_colour(pictures.flow)

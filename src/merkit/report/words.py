@@ -12,6 +12,7 @@ __all__ = [
     "event_summary",
     "headline",
     "key_frames",
+    "likely_units",
     "lost_time",
     "missing_face",
     "observable_s",
@@ -19,6 +20,7 @@ __all__ = [
     "quoted_classes",
     "say_count",
     "say_seconds",
+    "segments",
     "subline",
 ]
 
@@ -145,10 +147,34 @@ def key_frames(recognition: Recognition) -> str:
     if key is None:
         return ""
     out_of = f" of {len(key.frames)}" if key.frames else ""
+    made = f", of which it made {len(key.synthesised)}" if key.synthesised else ""
     return (
-        f"Key frames are those by which the recognizer chose to judge, here {len(key.chosen)}{out_of}: "
+        f"Key frames are those by which the recognizer chose to judge, here {len(key.chosen)}{out_of}{made}: "
         "they show what the class rests on, not when the expression is strongest."
     )
+
+
+def likely_units(recognition: Recognition) -> list[tuple[str, float]]:
+    """Action units that are rather there than not, as the recognizer sees them, the likeliest first."""
+    likely = [(name, chance) for name, chance in recognition.action_units.items() if chance >= 0.5]
+    return sorted(likely, key=lambda item: -item[1])
+
+
+def segments(recognition: Recognition) -> list[tuple[str, float]]:
+    """Which frames of an event a recognizer weighs, and how much."""
+    parts = recognition.segments
+    if not parts:
+        return []
+    ends = (min(part.start_frame for part in parts), max(part.stop_frame for part in parts))
+    return [
+        (
+            "all"
+            if (part.start_frame, part.stop_frame) == ends
+            else f"{part.start_frame} to {part.stop_frame}",
+            part.weight,
+        )
+        for part in parts
+    ]
 
 
 def quoted_classes(analysis: Analysis) -> str:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from merkit.training.pretrained import Pretrained
 
 _INNER_FOLDS = 5
+_WHOLE = 1e-9  # a place that is off by less is a whole number
 _INTERPOLATOR = "interpolator."  # before the names of its tensors among the statistics
 
 
@@ -220,7 +221,7 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         -------
         dict
             ``key_frames``: annotated numbers of the eleven, with fractions between recorded frames, or of the
-            two with ``flow="apex"``;
+            two with ``flow="apex"``; ``synthesised``: those that are no recorded frames;
             ``apex_index``: which of them is the apex; ``attention``: float array (h, w) over the face, the
             mean over time; ``attention_over_time``: float array, the mean over the face.
         """
@@ -229,12 +230,20 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         numbers = clip.numbers
         assert clip.apex is not None
         marks = Marks(0, numbers.index(clip.apex), len(numbers) - 1)
-        chosen = recorded_places(marks) if self.config.transition == "nearest" else key_times(marks)
-        times, apex = np.interp(chosen, np.arange(len(numbers)), numbers), apex_index(marks)
+        places = recorded_places(marks) if self.config.transition == "nearest" else key_times(marks)
+        apex = apex_index(marks)
+        # What adaconv makes it makes of onset, apex and offset alone, wherever it lies.
+        made = (
+            ~np.isin(np.arange(len(places)), (0, apex, len(places) - 1))
+            if self.config.transition == "adaconv"
+            else np.abs(places - places.round()) > _WHOLE
+        )
         if self.config.flow == "apex":
-            times, apex = times[[0, apex]], 1
+            places, made, apex = places[[0, apex]], made[[0, apex]], 1
+        times = np.interp(places, np.arange(len(numbers)), numbers)
         return {
-            "key_frames": [float(time) for time in times],
+            "key_frames": times.tolist(),
+            "synthesised": times[made].tolist(),
             "apex_index": apex,
             "attention": maps.mean(axis=0),
             "attention_over_time": maps.mean(axis=(1, 2)),
