@@ -14,8 +14,10 @@ import argparse
 import hashlib
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ from merkit.cache import ClipCache
 from merkit.clips import ClipTable
 from merkit.methods import FitContext, create_recognizer
 from merkit.methods.fal_convlstm.config import CONFIGS, FALConfig
+from merkit.methods.mersiamc3d.config import FACES_FEATURE, INTERPOLATOR
+from merkit.methods.mersiamc3d.interpolation import Interpolator
+from merkit.methods.mersiamc3d.triplets import learn_interpolator
 from merkit.protocols import get_protocol
 from merkit.protocols.folds import k_folds
 from merkit.simulate.synthme import load_synthme
@@ -81,31 +86,59 @@ CONTROLS: Mapping[str, Mapping[str, Callable[[FALConfig], Any]]] = {
 
 
 class Interpolators:
-    """The artifacts of a fold: the network that makes frames, learnt from the clips that are trained on."""
+    """The artifacts of a fold: the network that makes frames, learnt from the clips that are trained on.
 
-    def __init__(self, table: ClipTable, protocol: Any, settings: Mapping[str, Any], work: Path) -> None:
+    Those of all folds are learnt beforehand, side by side.
+    """
+
+    def __init__(
+        self, table: ClipTable, protocol: Any, settings: Mapping[str, Any], work: Path, workers: int
+    ) -> None:
         self.recognizer: Any = create_recognizer("mersiamc3d", config="small", **settings)
         self.selection = protocol.select({"manifest": table})
         self.folds = {fold.name: fold for fold in protocol.splits(self.selection)}
-        self.work, self.cache = work, ClipCache(work.parent / "clips")
+        self.work = work
+        kept = ClipCache(work.parent / "clips")
+        self.faces = [
+            kept(self.recognizer.step, clip).features[FACES_FEATURE] for clip in self.selection.clips
+        ]
+        # Forked: what they learn from need not be sent.
+        with ProcessPoolExecutor(workers, get_context("fork"), _take, (self,)) as pool:
+            list(pool.map(_learn, self.folds))
+
+    def learn(self, fold: str) -> Path:
+        """Learn that of a fold, if that was not done before; the file that holds it."""
+        rows = self.folds[fold].train
+        seen = repr((self.people(fold), rows.tolist(), self.recognizer.config)).encode()
+        path = self.work / f"interpolator-{hashlib.sha256(seen).hexdigest()[:12]}.safetensors"
+        if not path.is_file():
+            faces = [self.faces[int(row)] for row in rows]
+            write_weights(path, learn_interpolator(faces, self.recognizer.config, FitContext()).state_dict())
+        return path
+
+    def people(self, fold: str) -> list[str]:
+        """Whose clips a fold trains on."""
+        return sorted(set(self.selection.groups[self.folds[fold].train].tolist()))
 
     def __call__(self, fold: str) -> dict[str, Any]:
         """Of a fold by its name."""
-        from merkit.methods.mersiamc3d.config import FACES_FEATURE, INTERPOLATOR
-        from merkit.methods.mersiamc3d.interpolation import Interpolator
-        from merkit.methods.mersiamc3d.triplets import learn_interpolator
-
-        rows = self.folds[fold].train
-        people = sorted(set(self.selection.groups[rows].tolist()))
-        seen = hashlib.sha256(repr((people, rows.tolist(), self.recognizer.config)).encode()).hexdigest()[:12]
-        path = self.work / f"interpolator-{seen}.safetensors"
-        if not path.is_file():
-            step = self.recognizer.step
-            faces = [self.cache(step, self.selection.clips[int(row)]).features[FACES_FEATURE] for row in rows]
-            write_weights(path, learn_interpolator(faces, self.recognizer.config, FitContext()).state_dict())
         network = Interpolator()
-        network.load_state_dict(read_weights(path))
-        return {INTERPOLATOR: {"network": network.eval(), "trained_subjects": people}}
+        network.load_state_dict(read_weights(self.learn(fold)))
+        return {INTERPOLATOR: {"network": network.eval(), "trained_subjects": self.people(fold)}}
+
+
+def _take(interpolators: Interpolators) -> None:
+    """Give a process what it learns from."""
+    global _INTERPOLATORS
+    _INTERPOLATORS = interpolators
+
+
+def _learn(fold: str) -> None:
+    assert _INTERPOLATORS is not None
+    _INTERPOLATORS.learn(fold)
+
+
+_INTERPOLATORS: Interpolators | None = None
 
 
 def main() -> None:
@@ -149,7 +182,7 @@ def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protoco
             runs / f"{method}+{'-'.join(name.split())}+{asked.people}",
             **how, tables={"manifest": table}, protocol=protocol, seeds=asked.seeds,
             workers=asked.workers, cache=ClipCache(asked.work / "clips"),
-            artifacts=Interpolators(table, protocol, settings, runs) if made else None,
+            artifacts=Interpolators(table, protocol, settings, runs, asked.workers) if made else None,
         )  # fmt: skip
         rows.append({"variant": name, "settings": dict(settings), **found})
     shown = [
