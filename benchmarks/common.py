@@ -11,9 +11,11 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,26 @@ def options(doc: str, *, work: str, data: str | None = None) -> argparse.Argumen
     parser.add_argument("--head", help="file of the 3D head; where merkit finds one by default")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     return parser
+
+
+def side_by_side(
+    work: Callable[[Any, Any], Any], shared: Any, keys: Iterable[Any], workers: int
+) -> list[Any]:
+    """``work(shared, key)`` of every key, in processes; what they share is not sent, as they are forked."""
+    with ProcessPoolExecutor(workers, get_context("fork"), _share, (work, shared)) as pool:
+        return list(pool.map(_work, keys))
+
+
+_SHARED: list[Any] = []
+
+
+def _share(*given: Any) -> None:
+    _SHARED[:] = given
+
+
+def _work(key: Any) -> Any:
+    work, shared = _SHARED
+    return work(shared, key)
 
 
 def commit() -> str:

@@ -16,8 +16,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from common import commit, options, print_table, write_result
+from common import commit, options, print_table, side_by_side, write_result
 from network_scores import CLASSES, LEVELS, SIZE
 from sklearn.metrics import silhouette_score
 from sklearn.naive_bayes import BernoulliNB
@@ -45,18 +43,11 @@ INSIDE = 0.05
 """Of a region: where its prior is above this."""
 
 
-_CLIPS: Sequence[Clip] = ()
-
-
-def _take(clips: Sequence[Clip]) -> None:
-    """Give a process its clips, once."""
-    global _CLIPS
-    _CLIPS = clips
-
-
-def told_of(kept: Path, key: tuple[bool, int, list[int], list[int]]) -> dict[str, Any]:
+def told_of(
+    given: tuple[Sequence[Clip], Path], key: tuple[bool, int, list[int], list[int]]
+) -> dict[str, Any]:
     """What a network that never saw some people says of the units of their clips, and its silhouette."""
-    clips, (clusters, seed, train, test) = _CLIPS, key
+    (clips, kept), (clusters, seed, train, test) = given, key
     path = kept / f"{seed}-{len(clips)}-{test[0]}{'' if clusters else '-without'}.json"
     if not path.is_file():
         settings = {} if clusters else {"cluster_weight": 0.0}
@@ -170,8 +161,7 @@ def main() -> None:
             for clusters in (True, False)
             for seed in range(asked.seeds)
         ]
-        with ProcessPoolExecutor(asked.workers, initializer=_take, initargs=(clips,)) as pool:
-            parts = list(pool.map(partial(told_of, runs / level), keys))
+        parts = side_by_side(told_of, (clips, runs / level), keys, asked.workers)
         levels[level] = table(
             [row for key, part in zip(keys, parts, strict=True) if key[0] for row in part["rows"]]
         )

@@ -14,16 +14,14 @@ import argparse
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from common import commit, options, print_table, write_result
+from common import commit, options, print_table, side_by_side, write_result
 from fal_controls import MeanRelation, ShuffledUnits
 from network_scores import CLASSES, SIZE, in_short, scores_of
 
@@ -102,9 +100,7 @@ class Interpolators:
         self.faces = [
             kept(self.recognizer.step, clip).features[FACES_FEATURE] for clip in self.selection.clips
         ]
-        # Forked: what they learn from need not be sent.
-        with ProcessPoolExecutor(workers, get_context("fork"), _take, (self,)) as pool:
-            list(pool.map(_learn, self.folds))
+        side_by_side(Interpolators.learn, self, self.folds, workers)
 
     def learn(self, fold: str) -> Path:
         """Learn that of a fold, if that was not done before; the file that holds it."""
@@ -125,20 +121,6 @@ class Interpolators:
         network = Interpolator()
         network.load_state_dict(read_weights(self.learn(fold)))
         return {INTERPOLATOR: {"network": network.eval(), "trained_subjects": self.people(fold)}}
-
-
-def _take(interpolators: Interpolators) -> None:
-    """Give a process what it learns from."""
-    global _INTERPOLATORS
-    _INTERPOLATORS = interpolators
-
-
-def _learn(fold: str) -> None:
-    assert _INTERPOLATORS is not None
-    _INTERPOLATORS.learn(fold)
-
-
-_INTERPOLATORS: Interpolators | None = None
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from math import inf
 from pathlib import Path
 from typing import Any
 
 from merkit.errors import ConfigError, did_you_mean
+from merkit.training.schedules import check_positive
 from merkit.training.stage import BALANCE
 
 SELECT = ("last", "inner")
@@ -59,11 +59,11 @@ class NetworkConfig:
         """Refuse values that cannot work; those of the stage are looked at by it."""
         check_word(self, "select", SELECT)
         check_word(self, "balance", BALANCE)
-        check_above(self, "rate")
+        check_positive("rate", self.rate)
         check_range(self, "abstain_below", 0.0, 1.0)
         check_range(self, "weight_decay", 0.0, 1e6)
         if self.clip_norm is not None:
-            check_above(self, "clip_norm")
+            check_positive("clip_norm", self.clip_norm)
         check_flags(self)
         if self.pretrained is not None and not isinstance(self.pretrained, str | Path):
             raise ConfigError(f"pretrained={self.pretrained!r}: expected a folder")
@@ -142,18 +142,6 @@ def check_range(config: Any, name: str, low: float, high: float) -> None:
     value = getattr(config, name)
     if isinstance(value, bool) or not (isinstance(value, int | float) and low <= value <= high):
         raise ConfigError(f"{name}={value!r}: expected a number from {low:g} to {high:g}")
-
-
-def check_above(config: Any, name: str) -> None:
-    """Refuse a setting that is no number above 0.
-
-    Raises
-    ------
-    ConfigError
-    """
-    value = getattr(config, name)
-    if isinstance(value, bool) or not (isinstance(value, int | float) and 0 < value < inf):
-        raise ConfigError(f"{name}={value!r}: expected a number above 0")
 
 
 def check_dropout(config: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 from merkit.errors import ConfigError
 
@@ -30,7 +32,7 @@ class Constant:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        _check_rate("rate", self.rate)
+        check_positive("rate", self.rate)
 
     def __call__(self, epoch: int) -> float:
         """Rate of an epoch."""
@@ -64,7 +66,7 @@ class OscillatingCosine:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        _check_rate("top", self.top)
+        check_positive("top", self.top)
         if not 0 <= self.bottom <= self.top:
             raise ConfigError(f"bottom={self.bottom!r}: expected a number from 0 to top={self.top!r}")
         _check_length("half", self.half)
@@ -104,7 +106,7 @@ class CyclingDecay:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        _check_rate("top", self.top)
+        check_positive("top", self.top)
         if not 0 < self.factor <= 1:
             raise ConfigError(f"factor={self.factor!r}: expected a number above 0 and up to 1")
         _check_length("cycle", self.cycle)
@@ -141,7 +143,7 @@ class WarmCosine:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        _check_rate("top", self.top)
+        check_positive("top", self.top)
         if not 0 <= self.bottom <= self.top:
             raise ConfigError(f"bottom={self.bottom!r}: expected a number from 0 to top={self.top!r}")
         if isinstance(self.warm_up, bool) or not (isinstance(self.warm_up, int) and self.warm_up >= 0):
@@ -158,8 +160,14 @@ class WarmCosine:
         return self.bottom + 0.5 * (self.top - self.bottom) * (1.0 + math.cos(math.pi * gone))
 
 
-def _check_rate(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
+def check_positive(name: str, value: Any) -> None:
+    """Refuse what is no finite number above 0.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if isinstance(value, bool) or not (isinstance(value, Real) and 0 < float(value) < math.inf):
         raise ConfigError(f"{name}={value!r}: expected a number above 0")
 
 

@@ -12,7 +12,6 @@ from merkit.methods.network_config import (
     FACES,
     HEADS,
     NetworkConfig,
-    check_above,
     check_dropout,
     check_four,
     check_range,
@@ -20,7 +19,7 @@ from merkit.methods.network_config import (
     check_word,
 )
 from merkit.methods.networks import register_network
-from merkit.training.schedules import OscillatingCosine
+from merkit.training.schedules import OscillatingCosine, check_positive
 from merkit.training.stage import Stage
 
 TRANSITIONS = ("nearest", "linear", "adaconv")
@@ -235,7 +234,7 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
             raise ConfigError(
                 f"shift={self.shift}: expected less than size={self.size}, as no face would be left"
             )
-        check_above(self, "interpolation_rate")
+        check_positive("interpolation_rate", self.interpolation_rate)
         check_range(self, "gamma", 0.0, 100.0)
         check_range(self, "across", 0.0, 1.0)
         check_range(self, "mirror", 0.0, 1.0)
