@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from merkit.clips import Clip
+from merkit.layers.resampling import resampled
 from merkit.methods.fal_convlstm.config import FEATURE, JITTER, POSITIONS, FALConfig
 from merkit.methods.fal_convlstm.inputs import picked
 from merkit.methods.fal_convlstm.units import UNITS, present_units
@@ -125,22 +125,11 @@ def augmented(frames: Tensor, config: FALConfig, rng: np.random.Generator) -> Te
     angle = math.radians(rng.uniform(-_TURN, _TURN))
     shift = rng.integers(-margin, margin + 1, size=2) * (2.0 / frames.shape[-1])
     scale = size / frames.shape[-1]
-    matrix = torch.tensor(
-        [
-            [scale * flip * math.cos(angle), -scale * math.sin(angle), shift[0]],
-            [scale * flip * math.sin(angle), scale * math.cos(angle), shift[1]],
-        ],
-        dtype=torch.float32,
-    )
-    grid = functional.affine_grid(matrix[None], [1, 1, size, size], align_corners=False)
-    # Bilinear would take noise and fine texture from training clips alone: judged ones are not resampled.
-    cut = functional.grid_sample(
-        frames,
-        grid.expand(len(frames), -1, -1, -1),
-        mode="bicubic",
-        padding_mode="border",
-        align_corners=False,
-    )
+    matrix = [
+        [scale * flip * math.cos(angle), -scale * math.sin(angle), shift[0]],
+        [scale * flip * math.sin(angle), scale * math.cos(angle), shift[1]],
+    ]
+    cut = resampled(frames, matrix, size, "border")
     brightness, contrast = rng.uniform(1 - _LIGHT, 1 + _LIGHT, size=2)
     middle = cut.mean()
     return ((cut - middle) * contrast + middle * brightness).clamp(0.0, 1.0)

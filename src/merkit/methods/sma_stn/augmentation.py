@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
+
+from merkit.layers.resampling import resampled
 
 SHIFT = 4
 """Pixels that a crop of 112 is moved at most, within 120."""
@@ -28,12 +29,6 @@ def augmented(tokens: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     right, down = (2.0 * float(rng.integers(-reach, reach + 1)) / side for _ in range(2))
     amplitude = rng.uniform(*AMPLITUDE)
     cos, sin = np.cos(turn), np.sin(turn)
-    # From places in the result to places in the source, both from -1 to 1.
-    theta = torch.tensor([[mirror * cos, -mirror * sin, right], [sin, cos, down]], dtype=torch.float32)
-    source = torch.from_numpy(tokens)
-    grid = functional.affine_grid(theta.expand(len(tokens), 2, 3), list(source.shape), align_corners=False)
-    # Bilinear would take a fifth of the strength of so fine images, and judged clips are not resampled.
-    moved = functional.grid_sample(
-        source, grid, mode="bicubic", padding_mode="reflection", align_corners=False
-    )
+    matrix = [[mirror * cos, -mirror * sin, right], [sin, cos, down]]
+    moved = resampled(torch.from_numpy(tokens), matrix, side, "reflection")
     return np.asarray(moved.numpy() * np.float32(amplitude))
