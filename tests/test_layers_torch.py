@@ -67,7 +67,7 @@ def test_images_are_resampled_all_alike_and_as_scipy_places_them():
         for channel in range(3):
             wanted = scipy.ndimage.map_coordinates(smooth[row, channel], places, order=3)
             # Cubic convolution and splines differ a little, even where all is smooth.
-            assert np.abs(seen[row, channel].numpy() - wanted).max() < 0.01 * np.ptp(wanted)
+            assert np.abs(seen[row, channel].numpy() - wanted).max() < 0.02 * np.ptp(wanted)
 
 
 @pytest.mark.parametrize("padding", ["border", "reflection"])
