@@ -19,8 +19,8 @@ CLASSES = ("negative", "positive", "surprise")
 # Settings under which each method learns a toy within seconds; whole frames, as no face is drawn.
 SMALL = {
     "akmnet": {
-        "config": "small", "face": "whole", "alpha": 0, "epochs": 20, "widths": (4, 6, 8, 12), "hidden": 4,
-        "crop": 0.0, "dropout": 0.0, "rate": 0.02, "weight_decay": 0.0, "together": 8, "half_wave": 20,
+        "config": "small", "face": "whole", "alpha": 0, "epochs": 8, "widths": (4, 6, 8, 12), "hidden": 4,
+        "crop": 0.0, "dropout": 0.0, "rate": 0.03, "weight_decay": 0.0, "together": 8, "half_wave": 20,
         # Two classes of the toy are left and right.
         "mirror": 0.0,
     },
@@ -297,10 +297,11 @@ def test_a_stopped_training_goes_on_to_the_same_bits(name, tmp_path):
             raise Stopped
 
     straight = made(name, epochs=7).fit(CLIPS, LABELS, GROUPS)
+    stopped = made(name, epochs=7)
     with pytest.raises(Stopped):
-        made(name, epochs=7).fit(
-            CLIPS, LABELS, GROUPS, context=FitContext(checkpoint_dir=tmp_path, on_epoch=stop)
-        )
+        stopped.fit(CLIPS, LABELS, GROUPS, context=FitContext(checkpoint_dir=tmp_path, on_epoch=stop))
+    with pytest.raises(ConfigError, match="has not been trained"):
+        stopped.predict(CLIPS[:1])
     seen = []
     resumed = made(name, epochs=7).fit(
         CLIPS, LABELS, GROUPS,

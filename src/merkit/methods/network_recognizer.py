@@ -347,7 +347,11 @@ class NetworkRecognizer(ABC):
         def told(epoch: int, using: nn.Module) -> None:
             assert context.on_epoch is not None
             self.network_ = using
-            context.on_epoch(epoch, self.predict_proba)
+            try:
+                context.on_epoch(epoch, self.predict_proba)
+            finally:
+                # Whoever stops here must not be left with half a training that answers.
+                del self.network_
 
         trained = train(
             network,
