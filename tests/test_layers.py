@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "merkit"
 # A package imports only from rows above its own, and from itself.
 LAYERS = (
     ("errors",),
-    ("processes", "saving"),
+    ("checks", "processes", "saving"),
     ("video", "motion", "metrics", "layers", "training"),
     ("clips", "descriptors"),
     ("faces",),

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from merkit.checks import one_of
 from merkit.clips import Clip
-from merkit.errors import ConfigError, did_you_mean
+from merkit.errors import ConfigError
 from merkit.faces import FaceModels
 from merkit.faces.crop import in_picture, warp
 from merkit.faces.geometry import CropGeometry, compose, grid_points, invert, transform
@@ -111,15 +112,9 @@ def aligned_face(
     in all, and motion is not touched by it.  Frames more than 1.5 times finer than the crop are averaged
     down first, so that fine texture does not alias.
     """
-    for name, value, allowed in (
-        ("head", head, HEADS),
-        ("colour", colour, COLOURS),
-        ("dtype", dtype, DTYPES),
-    ):
-        if value not in allowed:
-            raise ConfigError(
-                f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
-            )
+    one_of("head", head, HEADS)
+    one_of("colour", colour, COLOURS)
+    one_of("dtype", dtype, DTYPES)
     if context < 0:
         raise ConfigError(f"context={context}: give 0 or more neighbours")
     first, last = clip.ends

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from merkit.checks import one_of
 from merkit.clips import Clip
-from merkit.errors import AnnotationError, ConfigError, DataError, did_you_mean
+from merkit.errors import AnnotationError, DataError
 from merkit.faces import FaceModels
 from merkit.inputs.aligned import FLOW_CROP, aligned_face
 from merkit.inputs.apex_finders import APEX_FINDER, find_apex
@@ -61,8 +62,7 @@ def apex_of(
     DataError
         If the clip is a single frame, or its face is not found.
     """
-    if use not in APEX:
-        raise ConfigError(f"apex={use!r}{did_you_mean(str(use), APEX)}: allowed are {', '.join(APEX)}")
+    one_of("apex", use, APEX)
     fault = _fault(clip)
     if use == "annotated" and fault:
         raise AnnotationError(

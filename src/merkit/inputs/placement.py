@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from merkit.errors import ConfigError, DataError, did_you_mean
+from merkit.checks import one_of
+from merkit.errors import DataError
 from merkit.faces import FaceModels, Mesh
 from merkit.faces.geometry import CropGeometry
 from merkit.faces.landmarks import eye_centres
@@ -88,8 +89,7 @@ def place_face(
     ConfigError
         If `face` is not allowed.
     """
-    if face not in FACES:
-        raise ConfigError(f"face={face!r}{did_you_mean(str(face), FACES)}: allowed are {', '.join(FACES)}")
+    one_of("face", face, FACES)
     shape = (picture.shape[0], picture.shape[1])
     if face == "whole":
         return Placement(None, shape, "whole")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from merkit.errors import ConfigError, did_you_mean
-from merkit.training.schedules import check_positive
+from merkit.checks import check_flags, check_positive, check_range, check_word
+from merkit.errors import ConfigError
 from merkit.training.stage import BALANCE
 
 SELECT = ("last", "inner")
@@ -59,101 +59,14 @@ class NetworkConfig:
         """Refuse values that cannot work; those of the stage are looked at by it."""
         check_word(self, "select", SELECT)
         check_word(self, "balance", BALANCE)
-        check_positive("rate", self.rate)
+        check_positive(self, "rate")
         check_range(self, "abstain_below", 0.0, 1.0)
         check_range(self, "weight_decay", 0.0, 1e6)
         if self.clip_norm is not None:
-            check_positive("clip_norm", self.clip_norm)
+            check_positive(self, "clip_norm")
         check_flags(self)
         if self.pretrained is not None and not isinstance(self.pretrained, str | Path):
             raise ConfigError(f"pretrained={self.pretrained!r}: expected a folder")
-
-
-def check_word(config: Any, name: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a setting that is none of the allowed words; the nearest is suggested.
-
-    Raises
-    ------
-    ConfigError
-    """
-    value = getattr(config, name)
-    if value is None and "none" in allowed:
-        # As the command line and files write it.
-        object.__setattr__(config, name, "none")
-    elif value not in allowed:
-        raise ConfigError(
-            f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
-        )
-
-
-def check_flags(config: Any) -> None:
-    """Refuse words in settings that are true or false: even ``off`` would count as true.
-
-    Raises
-    ------
-    ConfigError
-    """
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if isinstance(field.default, bool) and not isinstance(value, bool):
-            raise ConfigError(f"{field.name}={value!r}: expected true or false")
-
-
-def check_whole(config: Any, name: str, least: int = 1) -> None:
-    """Refuse a setting that is no whole number of `least` or more.
-
-    Raises
-    ------
-    ConfigError
-    """
-    value = getattr(config, name)
-    if isinstance(value, bool) or not (isinstance(value, int) and value >= least):
-        raise ConfigError(f"{name}={value!r}: expected a whole number of {least} or more")
-
-
-def check_four(config: Any, name: str) -> None:
-    """Refuse a setting that is not four whole numbers of 1 or more, and make a tuple of it.
-
-    Raises
-    ------
-    ConfigError
-    """
-    value = getattr(config, name)
-    four = wholes(value, 4)
-    if four is None:
-        raise ConfigError(f"{name}={value!r}: expected four whole numbers of 1 or more")
-    object.__setattr__(config, name, four)
-
-
-def wholes(value: Any, length: int, least: int = 1) -> tuple[int, ...] | None:
-    """So many whole numbers of `least` or more as a tuple, also from a list; ``None`` if it is not that."""
-    found = tuple(value) if isinstance(value, list | tuple) else ()
-    right = len(found) == length and all(type(number) is int and number >= least for number in found)
-    return found if right else None
-
-
-def check_range(config: Any, name: str, low: float, high: float) -> None:
-    """Refuse a setting that is no number from `low` to `high`.
-
-    Raises
-    ------
-    ConfigError
-    """
-    value = getattr(config, name)
-    if isinstance(value, bool) or not (isinstance(value, int | float) and low <= value <= high):
-        raise ConfigError(f"{name}={value!r}: expected a number from {low:g} to {high:g}")
-
-
-def check_dropout(config: Any) -> None:
-    """Refuse a share of values to drop that would leave none.
-
-    Raises
-    ------
-    ConfigError
-    """
-    check_range(config, "dropout", 0.0, 1.0)
-    if config.dropout == 1:
-        raise ConfigError("dropout=1: expected less than 1, as nothing would be left")
 
 
 def shared_fields(config: Any, target: type[Any]) -> Mapping[str, Any]:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from merkit.checks import check_range, check_whole, check_word
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation.run import check_device
 from merkit.inputs.placement import FACES
-from merkit.methods.network_config import check_range, check_whole, check_word
 from merkit.methods.networks import Network, PictureInput, get_network, list_picture_methods
 from merkit.methods.settings import PUBLISHED, make_config
 from merkit.pretraining.pictures import Pictures, left_out, read_pictures

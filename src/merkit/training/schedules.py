@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any
 
+from merkit.checks import check_positive, check_whole
 from merkit.errors import ConfigError
 
 Schedule = Callable[[int], float]
@@ -32,7 +31,7 @@ class Constant:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        check_positive("rate", self.rate)
+        check_positive(self, "rate")
 
     def __call__(self, epoch: int) -> float:
         """Rate of an epoch."""
@@ -66,10 +65,10 @@ class OscillatingCosine:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        check_positive("top", self.top)
+        check_positive(self, "top")
         if not 0 <= self.bottom <= self.top:
             raise ConfigError(f"bottom={self.bottom!r}: expected a number from 0 to top={self.top!r}")
-        _check_length("half", self.half)
+        check_whole(self, "half")
 
     def __call__(self, epoch: int) -> float:
         """Rate of an epoch."""
@@ -106,10 +105,9 @@ class CyclingDecay:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        check_positive("top", self.top)
-        if not 0 < self.factor <= 1:
-            raise ConfigError(f"factor={self.factor!r}: expected a number above 0 and up to 1")
-        _check_length("cycle", self.cycle)
+        check_positive(self, "top")
+        check_positive(self, "factor", 1.0)
+        check_whole(self, "cycle")
 
     def __call__(self, epoch: int) -> float:
         """Rate of an epoch."""
@@ -143,12 +141,11 @@ class WarmCosine:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        check_positive("top", self.top)
+        check_positive(self, "top")
         if not 0 <= self.bottom <= self.top:
             raise ConfigError(f"bottom={self.bottom!r}: expected a number from 0 to top={self.top!r}")
-        if isinstance(self.warm_up, bool) or not (isinstance(self.warm_up, int) and self.warm_up >= 0):
-            raise ConfigError(f"warm_up={self.warm_up!r}: expected a whole number of 0 or more")
-        _check_length("epochs", self.epochs)
+        check_whole(self, "warm_up", 0)
+        check_whole(self, "epochs")
 
     def __call__(self, epoch: int) -> float:
         """Rate of an epoch."""
@@ -158,22 +155,6 @@ class WarmCosine:
             return self.top * epoch / peak
         gone = min((epoch - peak) / max(self.epochs - peak, 1), 1.0)
         return self.bottom + 0.5 * (self.top - self.bottom) * (1.0 + math.cos(math.pi * gone))
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Refuse what is no finite number above 0.
-
-    Raises
-    ------
-    ConfigError
-    """
-    if isinstance(value, bool) or not (isinstance(value, Real) and 0 < float(value) < math.inf):
-        raise ConfigError(f"{name}={value!r}: expected a number above 0")
-
-
-def _check_length(name: str, value: int) -> None:
-    if not (isinstance(value, int) and value >= 1):
-        raise ConfigError(f"{name}={value!r}: expected a whole number of 1 or more")
 
 
 def _check_epoch(epoch: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from merkit.errors import ConfigError, did_you_mean
+from merkit.checks import check_flags, check_positive, check_range, check_whole, check_word
+from merkit.errors import ConfigError
 from merkit.training.schedules import Schedule
 
 OPTIMISERS = ("sgd", "adam", "adamw")
@@ -60,26 +61,15 @@ class Stage:
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
         for name in ("epochs", "batch", "accumulate"):
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value >= 1):
-                raise ConfigError(f"{name}={value!r}: expected a whole number of 1 or more")
-        for name, allowed in (
-            ("optimiser", OPTIMISERS),
-            ("balance", BALANCE),
-            ("precision", PRECISIONS),
-        ):
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ConfigError(
-                    f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
-                )
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(f"momentum={self.momentum!r}: expected a number from 0 up to 1")
+            check_whole(self, name)
+        for name, allowed in (("optimiser", OPTIMISERS), ("balance", BALANCE), ("precision", PRECISIONS)):
+            check_word(self, name, allowed)
+        check_flags(self)
+        check_range(self, "momentum", 0.0, 0.9999)
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov=True: needs a momentum above 0")
-        if not self.weight_decay >= 0:
-            raise ConfigError(f"weight_decay={self.weight_decay!r}: expected a number of 0 or more")
-        if self.clip_norm is not None and not self.clip_norm > 0:
-            raise ConfigError(f"clip_norm={self.clip_norm!r}: expected a number above 0, or None")
+        check_range(self, "weight_decay", 0.0, 1e6)
+        if self.clip_norm is not None:
+            check_positive(self, "clip_norm")
         if not self.name.isidentifier():
             raise ConfigError(f"name={self.name!r}: expected letters, digits and underscores")

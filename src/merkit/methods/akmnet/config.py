@@ -6,17 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from merkit.checks import check_dropout, check_four, check_range, check_whole, check_word
 from merkit.errors import ConfigError
-from merkit.methods.network_config import (
-    FACES,
-    HEADS,
-    NetworkConfig,
-    check_dropout,
-    check_four,
-    check_range,
-    check_whole,
-    check_word,
-)
+from merkit.methods.network_config import FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
 from merkit.training.schedules import OscillatingCosine
 from merkit.training.stage import Stage

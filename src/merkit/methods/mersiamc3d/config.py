@@ -6,20 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from merkit.checks import check_dropout, check_four, check_positive, check_range, check_whole, check_word
 from merkit.errors import ConfigError
-from merkit.methods.network_config import (
-    APEX,
-    FACES,
-    HEADS,
-    NetworkConfig,
-    check_dropout,
-    check_four,
-    check_range,
-    check_whole,
-    check_word,
-)
+from merkit.methods.network_config import APEX, FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
-from merkit.training.schedules import OscillatingCosine, check_positive
+from merkit.training.schedules import OscillatingCosine
 from merkit.training.stage import Stage
 
 TRANSITIONS = ("nearest", "linear", "adaconv")
@@ -234,7 +225,7 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
             raise ConfigError(
                 f"shift={self.shift}: expected less than size={self.size}, as no face would be left"
             )
-        check_positive("interpolation_rate", self.interpolation_rate)
+        check_positive(self, "interpolation_rate")
         check_range(self, "gamma", 0.0, 100.0)
         check_range(self, "across", 0.0, 1.0)
         check_range(self, "mirror", 0.0, 1.0)

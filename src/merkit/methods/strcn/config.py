@@ -6,18 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from merkit.checks import check_flags, check_range, check_whole, check_word, wholes
 from merkit.errors import ConfigError
-from merkit.methods.network_config import (
-    APEX,
-    FACES,
-    HEADS,
-    NetworkConfig,
-    check_flags,
-    check_range,
-    check_whole,
-    check_word,
-    wholes,
-)
+from merkit.methods.network_config import APEX, FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
 from merkit.training.schedules import CyclingDecay
 from merkit.training.stage import Stage

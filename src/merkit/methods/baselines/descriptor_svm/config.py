@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from merkit.errors import ConfigError, did_you_mean
+from merkit.checks import check_flags, check_positive, check_range, check_whole, check_word
+from merkit.errors import ConfigError
 
 TEXTURE = ("lbp-top", "lbp-sip", "higo")
 """Descriptors of frames."""
@@ -106,23 +108,14 @@ class Measure:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        for name, allowed in _WORDS.items():
-            value = getattr(self, name, None)
-            if value is not None and value not in allowed:
-                raise ConfigError(
-                    f"{name}={value!r}{did_you_mean(str(value), allowed)}: allowed are {', '.join(allowed)}"
-                )
-        for name, (low, high) in _WHOLE.items():
-            value = getattr(self, name, low)
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise ConfigError(f"{name}={value!r}: expected a whole number from {low} to {high}")
-        for name, (least, most) in _NUMBERS.items():
-            value = getattr(self, name, least)
-            if not isinstance(value, int | float) or not least <= value <= most:
-                raise ConfigError(f"{name}={value!r}: expected a number from {least:g} to {most:g}")
-        for name in ("uniform", "polar"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name}={getattr(self, name)!r}: expected true or false")
+        # Some are of the learning alone.
+        for name in filter(partial(hasattr, self), _WORDS):
+            check_word(self, name, _WORDS[name])
+        for name in filter(partial(hasattr, self), _WHOLE):
+            check_whole(self, name, *_WHOLE[name])
+        for name in filter(partial(hasattr, self), _NUMBERS):
+            check_range(self, name, *_NUMBERS[name])
+        check_flags(self)
         if self.descriptor.startswith("lbp") and self.length < 2 * self.radius_t + 1:
             raise ConfigError(
                 f"length={self.length}: neighbours radius_t={self.radius_t} frames away need "
@@ -171,11 +164,8 @@ class DescriptorSVMConfig(Measure):
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
         super().__post_init__()
-        for name, high in (("c", float("inf")), ("power", 1.0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 < value <= high:
-                most = "" if high == float("inf") else f" and up to {high:g}"
-                raise ConfigError(f"{name}={value!r}: expected a number above 0{most}")
+        check_positive(self, "c")
+        check_positive(self, "power", 1.0)
         if not isinstance(self.given, str):
             raise ConfigError(f"given={self.given!r}: expected the name of an array of the clips")
 

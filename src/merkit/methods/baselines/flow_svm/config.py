@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from merkit.errors import ConfigError
+from merkit.checks import check_flags, check_positive, check_range, check_whole, check_word
 
 _WORDS = {
     "select": ("fixed", "nested"),
@@ -53,17 +53,11 @@ class FlowSVMConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        if not (isinstance(self.grid, int) and 2 <= self.grid <= 28):
-            raise ConfigError(f"grid={self.grid!r}: expected a whole number from 2 to 28")
-        if not self.c > 0:
-            raise ConfigError(f"c={self.c!r}: expected a number above 0")
-        if not (isinstance(self.inner_folds, int) and self.inner_folds >= 2):
-            raise ConfigError(f"inner_folds={self.inner_folds!r}: expected a whole number of 2 or more")
-        if not 0 <= self.target_accuracy <= 1:
-            raise ConfigError(f"target_accuracy={self.target_accuracy!r}: expected a number from 0 to 1")
+        check_whole(self, "grid", 2, 28)
+        check_whole(self, "inner_folds", 2)
+        check_positive(self, "c")
+        check_range(self, "target_accuracy", 0.0, 1.0)
+        check_range(self, "average_s", 0.0, 1.0)
         for name, allowed in _WORDS.items():
-            if getattr(self, name) not in allowed:
-                expected = " or ".join(map(repr, allowed))
-                raise ConfigError(f"{name}={getattr(self, name)!r}: expected {expected}")
-        if not 0 <= self.average_s <= 1:
-            raise ConfigError(f"average_s={self.average_s!r}: expected seconds from 0 to 1")
+            check_word(self, name, allowed)
+        check_flags(self)
