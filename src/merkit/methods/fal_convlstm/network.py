@@ -111,7 +111,9 @@ class FALConvLSTM(nn.Module):
                 f"(B, 3, T, {size}, {size}) of a frame or more"
             )
         length = clips.shape[2]
-        levels = self.backbone(clips.transpose(1, 2).flatten(0, 1))
+        # Frame by frame with the channels last, in one copy.
+        frames = clips.permute(0, 2, 3, 4, 1).flatten(0, 1).permute(0, 3, 1, 2)
+        levels = self.backbone(frames)
         merged, weights = self.scales(levels)
         actions = self.actions(torch.cat([levels[1], merged], dim=1), length)
         return merged.unflatten(0, (-1, length)), actions, weights.unflatten(0, (-1, length))
