@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from numbers import Real
@@ -98,7 +98,19 @@ def check_range(config: Any, name: str, low: float, high: float) -> None:
         raise ConfigError(f"{name}={value!r}: expected a number from {low:g} to {high:g}")
 
 
-def check_positive(config: Any, name: str, most: float = math.inf) -> None:
+def check_below_one(config: Any, name: str) -> None:
+    """Refuse a setting that is no number from 0 up to 1, without 1.
+
+    Raises
+    ------
+    ConfigError
+    """
+    check_range(config, name, 0.0, 1.0)
+    if getattr(config, name) == 1:
+        raise ConfigError(f"{name}={getattr(config, name)!r}: expected less than 1")
+
+
+def check_positive(config: Any, name: str, most: float = sys.float_info.max) -> None:
     """Refuse a setting that is no finite number above 0, and up to `most`.
 
     Raises
@@ -106,20 +118,6 @@ def check_positive(config: Any, name: str, most: float = math.inf) -> None:
     ConfigError
     """
     value = getattr(config, name)
-    if isinstance(value, bool) or not (
-        isinstance(value, Real) and 0 < float(value) <= most and float(value) < math.inf
-    ):
-        end = "" if most == math.inf else f" and up to {most:g}"
+    if isinstance(value, bool) or not (isinstance(value, Real) and 0 < float(value) <= most):
+        end = "" if most == sys.float_info.max else f" and up to {most:g}"
         raise ConfigError(f"{name}={value!r}: expected a number above 0{end}")
-
-
-def check_dropout(config: Any) -> None:
-    """Refuse a share of values to drop that would leave none.
-
-    Raises
-    ------
-    ConfigError
-    """
-    check_range(config, "dropout", 0.0, 1.0)
-    if config.dropout == 1:
-        raise ConfigError("dropout=1: expected less than 1, as nothing would be left")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from merkit.checks import check_flags, check_positive, check_range, check_whole, check_word
+from merkit.checks import check_below_one, check_flags, check_positive, check_range, check_whole, one_of
 from merkit.errors import ConfigError
 from merkit.training.schedules import Schedule
 
@@ -63,9 +63,9 @@ class Stage:
         for name in ("epochs", "batch", "accumulate"):
             check_whole(self, name)
         for name, allowed in (("optimiser", OPTIMISERS), ("balance", BALANCE), ("precision", PRECISIONS)):
-            check_word(self, name, allowed)
+            one_of(name, getattr(self, name), allowed)
         check_flags(self)
-        check_range(self, "momentum", 0.0, 0.9999)
+        check_below_one(self, "momentum")
         if self.nesterov and not self.momentum:
             raise ConfigError("nesterov=True: needs a momentum above 0")
         check_range(self, "weight_decay", 0.0, 1e6)

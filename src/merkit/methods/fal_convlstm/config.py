@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from merkit.checks import check_dropout, check_flags, check_four, check_range, check_whole, check_word
+from merkit.checks import check_below_one, check_flags, check_four, check_range, check_whole, check_word
 from merkit.errors import ConfigError
 from merkit.methods.network_config import FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
@@ -93,7 +93,7 @@ class FALShape:
         check_whole(self, "hidden")
         for name, allowed in (("trunk", TRUNKS), ("scales", SCALES), ("readout", READOUTS)):
             check_word(self, name, allowed)
-        check_dropout(self)
+        check_below_one(self, "dropout")
         check_range(self, "sharpness", 1e-3, 100.0)
         check_range(self, "backbone_rate", 1e-6, 100.0)
         check_flags(self)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from merkit.checks import check_dropout, check_four, check_positive, check_range, check_whole, check_word
+from merkit.checks import check_below_one, check_four, check_positive, check_range, check_whole, check_word
 from merkit.errors import ConfigError
 from merkit.methods.network_config import APEX, FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
@@ -68,7 +68,7 @@ class MERSiamC3DShape:
         check_four(self, "widths")
         check_four(self, "depths")
         check_whole(self, "hidden")
-        check_dropout(self)
+        check_below_one(self, "dropout")
         check_range(self, "encoder_rate", 0.0, 1e3)
 
 

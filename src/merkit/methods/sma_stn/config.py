@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from merkit.checks import check_dropout, check_flags, check_range, check_whole, check_word, wholes
+from merkit.checks import check_below_one, check_flags, check_range, check_whole, check_word, wholes
 from merkit.errors import ConfigError
 from merkit.methods.network_config import FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
@@ -81,7 +81,7 @@ class SMASTNShape:
         object.__setattr__(self, "widths", widths)
         for name, allowed in (("images", IMAGES), ("attention", ATTENTION), ("weighting", WEIGHTING)):
             check_word(self, name, allowed)
-        check_dropout(self)
+        check_below_one(self, "dropout")
         check_range(self, "trunk_rate", 1e-6, 1.0)
         check_flags(self)
 
