@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
@@ -77,6 +79,20 @@ def test_training_twice_gives_the_same_bytes(toy, trained, tmp_path):
     FlowSVM().fit_maps(*toy).save(tmp_path / "b")
     for name in ("model.npz", "card.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(trained, tmp_path, monkeypatch):
+    trained.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def half_written(path, **arrays):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", half_written)
+    with pytest.raises(DataError, match=r"model\.npz: cannot be written, the disk is full"):
+        trained.save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_saved_models_hold_no_pickle(trained, tmp_path):

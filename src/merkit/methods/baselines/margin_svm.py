@@ -1,19 +1,31 @@
-"""What both linear baselines do with margins once they are trained."""
+"""What both linear baselines do once they are trained: tell the class, abstain, save, load."""
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from merkit.errors import ConfigError
+from merkit.errors import ConfigError, DataError
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
+from merkit.methods.training_set import about_with_people
+from merkit.saving import whole_file, write_whole
 
 if TYPE_CHECKING:
     from merkit.clips import Clip
+
+_FORMAT = 1
+_MODEL, _CARD = "model.npz", "card.json"
+_ARRAYS = ("mean", "scale", "coef", "intercept")
+
+_Self = TypeVar("_Self", bound="MarginSVM")
 
 
 class MarginSVM(ABC):
@@ -21,18 +33,30 @@ class MarginSVM(ABC):
 
     Attributes
     ----------
-    name : str
     classes_ : array, shape (K,)
         Labels in sorted order, the order of the probabilities.
     abstain_below : float
         Top probability below which it abstains.
+    sharpness_ : float
+        Factor on the margins before the softmax.
     svm_ : PairwiseSVM
+    settings_
+        The settings in use: `config`, with what nested selection chose.
+    card : dict
+        What was written beside the weights, such as data and scores; after `fit`, ``trained_subjects``.
     """
 
     name: str
+    config_type: ClassVar[type[Any]]
     classes_: NDArray[Any]
     abstain_below: float
+    sharpness_: float
     svm_: PairwiseSVM
+    settings_: Any
+
+    def __init__(self, config: Any = None) -> None:
+        self.config: Any = config or self.config_type()
+        self.card: dict[str, Any] = {}
 
     @abstractmethod
     def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
@@ -47,6 +71,73 @@ class MarginSVM(ABC):
         """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
         self._fitted()
         return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
+
+    def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
+        """Write ``model.npz`` (plain arrays) and ``card.json`` into a folder.
+
+        Equal recognizers give equal bytes.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it does not exist.
+        card : mapping, optional
+            More to say in the card (data, licence, scores), under ``about``; whom the model was trained on
+            stays in it unless this says otherwise.
+        """
+        svm = self._fitted()
+        text = {
+            "format": _FORMAT,
+            "method": self.name,
+            "classes": self.classes_.tolist(),
+            "config": asdict(self.settings_),
+            **self._learnt(),
+            "sharpness": self.sharpness_,
+            "abstain_below": self.abstain_below,
+            "about": about_with_people(card, self.card),
+        }
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        with whole_file(target / _MODEL) as part:
+            np.savez(part, **{name: getattr(svm, name) for name in _ARRAYS})
+        write_whole(target / _CARD, json.dumps(text, indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls: type[_Self], folder: str | Path) -> _Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            If a file is missing or does not hold such a recognizer.
+        """
+        source = Path(folder)
+        try:
+            text = json.loads((source / _CARD).read_text("utf-8"))
+            if (text["method"], text["format"]) != (cls.name, _FORMAT):
+                raise DataError(
+                    f"{source / _CARD} is of method {text['method']}, format {text['format']}: "
+                    f"expected {cls.name}, format {_FORMAT}"
+                )
+            with np.load(source / _MODEL, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in _ARRAYS}
+            model = cls(cls.config_type(**text["config"]))
+            model.settings_ = model.config
+            model.svm_ = PairwiseSVM(**arrays, n_classes=len(text["classes"]))
+            model.classes_ = np.asarray(text["classes"])
+            model._take_learnt(text)
+            model.sharpness_, model.abstain_below = float(text["sharpness"]), float(text["abstain_below"])
+            model.card = text["about"]
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            raise DataError(f"{folder} does not hold a saved {cls.name} ({error}): save one there") from error
+        return model
+
+    def _learnt(self) -> dict[str, Any]:
+        """What else was learnt, for the card, as plain values."""
+        return {}
+
+    def _take_learnt(self, card: Mapping[str, Any]) -> None:  # noqa: B027 - most learn nothing else
+        """Take back from a card what `_learnt` put there."""
 
     def _fitted(self) -> PairwiseSVM:
         if not hasattr(self, "svm_"):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,21 +15,15 @@ from merkit.methods.baselines.flow_svm.calibration import softmax
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.baselines.inner_folds import Candidate, InnerFolds
 from merkit.methods.baselines.margin_svm import MarginSVM
-from merkit.methods.baselines.model_folder import (
-    no_model,
-    read_model,
-    write_model,
-)
 from merkit.methods.context import FitContext
 from merkit.methods.recognizer import stack_feature
 from merkit.methods.registry import register
-from merkit.methods.training_set import TRAINED, about_with_people
+from merkit.methods.training_set import TRAINED
 
 if TYPE_CHECKING:
     from merkit.cache import Step
     from merkit.clips import Clip
 
-_FORMAT = 1
 COSTS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Costs times the number of features that nested selection tries."""
 _TOLD = 3  # places that an explanation names
@@ -50,34 +43,20 @@ class DescriptorSVM(MarginSVM):
     the class with the greatest sum of pair margins; probabilities are a softmax of those margins, its
     sharpness fitted to out-of-fold margins of the training subjects.
 
+    Parameters
+    ----------
+    config : DescriptorSVMConfig, optional
+
     Attributes
     ----------
-    classes_ : array, shape (K,)
-        Labels in sorted order, the order of the probabilities.
-    abstain_below : float
-        Top probability below which it abstains.
-    sharpness_ : float
-        Factor on the margins before the softmax.
-    svm_ : PairwiseSVM
     shape_ : tuple of int
         Of the descriptor of one clip.
-    settings_ : DescriptorSVMConfig
-        The settings in use: `config`, with the cost that nested selection chose.
-    card : dict
-        What was written beside the weights, such as data and scores; after `fit`, ``trained_subjects``.
     """
 
     name = "descriptor-svm"
-    classes_: NDArray[Any]
-    abstain_below: float
-    sharpness_: float
-    svm_: PairwiseSVM
+    config_type = DescriptorSVMConfig
     shape_: tuple[int, ...]
     settings_: DescriptorSVMConfig
-
-    def __init__(self, config: DescriptorSVMConfig | None = None) -> None:
-        self.config = config or DescriptorSVMConfig()
-        self.card: dict[str, Any] = {}
 
     @property
     def requires(self) -> tuple[str, ...]:
@@ -171,51 +150,11 @@ class DescriptorSVM(MarginSVM):
             )
         return told
 
-    def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
-        """Write ``model.npz`` (plain arrays) and ``card.json`` into a folder.
+    def _learnt(self) -> dict[str, Any]:
+        return {"shape": list(self.shape_)}
 
-        Equal recognizers give equal bytes.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it does not exist.
-        card : mapping, optional
-            More to say in the card (data, licence, scores), under ``about``; whom the model was trained on
-            stays in it unless this says otherwise.
-        """
-        svm = self._fitted()
-        text = {
-            "format": _FORMAT,
-            "method": self.name,
-            "classes": self.classes_.tolist(),
-            "config": asdict(self.settings_),
-            "shape": list(self.shape_),
-            "sharpness": self.sharpness_,
-            "abstain_below": self.abstain_below,
-            "about": about_with_people(card, self.card),
-        }
-        write_model(folder, svm, text)
-
-    @classmethod
-    def load(cls, folder: str | Path) -> DescriptorSVM:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        DataError
-            If a file is missing or does not hold a descriptor-svm.
-        """
-        svm, text = read_model(folder, cls.name, _FORMAT)
-        try:
-            model = cls(DescriptorSVMConfig(**text["config"]))
-            model.settings_, model.svm_ = model.config, svm
-            model.classes_, model.shape_ = np.asarray(text["classes"]), tuple(map(int, text["shape"]))
-            model.sharpness_, model.abstain_below = float(text["sharpness"]), float(text["abstain_below"])
-            model.card = text["about"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise no_model(folder, cls.name, error) from error
-        return model
+    def _take_learnt(self, card: Mapping[str, Any]) -> None:
+        self.shape_ = tuple(map(int, card["shape"]))
 
     @property
     def step(self) -> Step | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,22 +17,15 @@ from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.baselines.flow_svm.selection import choose
 from merkit.methods.baselines.inner_folds import InnerFolds
 from merkit.methods.baselines.margin_svm import MarginSVM
-from merkit.methods.baselines.model_folder import (
-    no_model,
-    read_model,
-    write_model,
-)
 from merkit.methods.context import FitContext
 from merkit.methods.recognizer import stack_feature
 from merkit.methods.registry import register
-from merkit.methods.training_set import TRAINED, about_with_people
+from merkit.methods.training_set import TRAINED
 
 if TYPE_CHECKING:
     from merkit.cache import Step
     from merkit.clips import Clip
     from merkit.inputs.onset_apex_flow import FlowMap, FlowSettings
-
-_FORMAT = 1
 
 
 @register("flow-svm", config=FlowSVMConfig, summary="linear SVM on the 28x28 onset-apex flow map")
@@ -44,32 +36,15 @@ class FlowSVM(MarginSVM):
     probabilities are a softmax of those margins, its sharpness fitted to out-of-fold margins of the
     training subjects.
 
-    Attributes
+    Parameters
     ----------
-    classes_ : array, shape (K,)
-        Labels in sorted order, the order of the probabilities.
-    abstain_below : float
-        Top probability below which it abstains.
-    sharpness_ : float
-        Factor on the margins before the softmax.
-    svm_ : PairwiseSVM
-    settings_ : FlowSVMConfig
-        The settings in use: `config`, with what nested selection chose.
-    card : dict
-        What was written beside the weights, such as data and scores; after `fit`, ``trained_subjects``.
+    config : FlowSVMConfig, optional
     """
 
     name = "flow-svm"
+    config_type = FlowSVMConfig
     requires: tuple[str, ...] = ("flow_map or frames",)
-    classes_: NDArray[Any]
-    abstain_below: float
-    sharpness_: float
-    svm_: PairwiseSVM
     settings_: FlowSVMConfig
-
-    def __init__(self, config: FlowSVMConfig | None = None) -> None:
-        self.config = config or FlowSVMConfig()
-        self.card: dict[str, Any] = {}
 
     def fit(
         self,
@@ -165,51 +140,6 @@ class FlowSVM(MarginSVM):
             }
             for row, p95, abstained in zip(standard, map_p95(maps), unsure, strict=True)
         ]
-
-    def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
-        """Write ``model.npz`` (plain arrays) and ``card.json`` into a folder.
-
-        Equal recognizers give equal bytes.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it does not exist.
-        card : mapping, optional
-            More to say in the card (data, licence, scores), under ``about``; whom the model was trained on
-            stays in it unless this says otherwise.
-        """
-        svm = self._fitted()
-        text = {
-            "format": _FORMAT,
-            "method": self.name,
-            "classes": self.classes_.tolist(),
-            "config": asdict(self.settings_),
-            "sharpness": self.sharpness_,
-            "abstain_below": self.abstain_below,
-            "about": about_with_people(card, self.card),
-        }
-        write_model(folder, svm, text)
-
-    @classmethod
-    def load(cls, folder: str | Path) -> FlowSVM:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        DataError
-            If a file is missing or does not hold a flow-svm.
-        """
-        svm, text = read_model(folder, cls.name, _FORMAT)
-        try:
-            model = cls(FlowSVMConfig(**text["config"]))
-            model.settings_, model.svm_ = model.config, svm
-            model.classes_ = np.asarray(text["classes"])
-            model.sharpness_, model.abstain_below = float(text["sharpness"]), float(text["abstain_below"])
-            model.card = text["about"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise no_model(folder, cls.name, error) from error
-        return model
 
     @property
     def step(self) -> Step:
