@@ -10,7 +10,7 @@ MODELS := $(VENV)/.models
 BENCHMARKS := $(filter-out benchmarks/common.py benchmarks/shuffled.py benchmarks/fal_controls.py,$(wildcard benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench clean
+.PHONY: help setup demo test slow check docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ demo: setup ## simulate a face with known micro-expressions, find them, compare
 # One thread a process: where each takes all processors, small networks take many times as long.
 test: setup ## run the tests, on all processors
 	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+slow: setup ## run the tests that take minutes
+	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 $(BIN)/python -m pytest -n auto -m slow tests
 
 check: $(INSTALLED) ## lint, formatting, types
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,6 +25,7 @@ from merkit.methods.fal_convlstm.examples import (
     seen_frames,
 )
 from merkit.methods.fal_convlstm.inputs import geometry, picked
+from merkit.methods.fal_convlstm.recognizer import FALConvLSTMRecognizer
 from merkit.methods.fal_convlstm.units import UNITS, present_units, relation_matrix
 
 NAME = "fal-convlstm"
@@ -254,6 +256,36 @@ def test_what_is_expected_of_a_class_is_its_row_of_the_relation_matrix(annotated
     told = annotated.explain(ANNOTATED[:1])[0]
     row = annotated.relation_[annotated.classes_.tolist().index(called)]
     assert list(told["aus_expected"].values()) == row.tolist()
+
+
+def test_the_controls_of_the_ablation_take_knowledge_away_and_nothing_else(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+    from fal_controls import MeanRelation, ShuffledUnits
+
+    learnt = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            FALConvLSTMRecognizer,
+            "fit",
+            lambda self, clips, labels, groups, context=None: learnt.append((list(clips), labels, groups)),
+        )
+        ShuffledUnits(config()).fit(ANNOTATED, LABELS, GROUPS, context=FitContext(seed=1))
+    clips, labels, groups = learnt[0]
+    units = [clip.aus for clip in ANNOTATED]
+    assert [clip.aus for clip in clips] != units
+    assert sorted(clip.aus for clip in clips) == sorted(units)
+    for clip, own in zip(clips, ANNOTATED, strict=True):
+        assert (clip.id, clip.subject, clip.emotion) == (own.id, own.subject, own.emotion)
+        assert clip.source is own.source
+    assert (labels, groups) == (LABELS, GROUPS)
+
+    relations = []
+    for control in (FALConvLSTMRecognizer(config()), MeanRelation(config())):
+        control.classes_, truth = np.unique(LABELS, return_inverse=True)
+        control._examples([control.step(clip) for clip in ANNOTATED], truth)
+        relations.append(control.relation_)
+    assert float(np.ptp(relations[0], axis=0).max()) > 0.3
+    assert np.allclose(relations[1], relations[0].mean(axis=0), atol=1e-12)
 
 
 def test_the_relation_is_learnt_from_the_training_clips_alone(annotated):

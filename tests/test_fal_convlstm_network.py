@@ -280,6 +280,11 @@ def test_region_priors_are_symmetric_and_highest_at_their_points():
     rows, columns = np.unravel_index(regions[UNITS.index(12)].argmax(), (100, 100))
     assert (rows + 0.5) / 100 == pytest.approx(0.68, abs=0.01)
     assert (min(columns, 99 - columns) + 0.5) / 100 == pytest.approx(0.36, abs=0.01)
+    assert dict(_LEFT) == {
+        1: (0.43, 0.20), 2: (0.29, 0.21), 4: (0.45, 0.24), 5: (0.34, 0.30), 6: (0.28, 0.45), 7: (0.34, 0.35),
+        9: (0.46, 0.43), 10: (0.44, 0.60), 12: (0.36, 0.68), 14: (0.33, 0.70), 15: (0.36, 0.74),
+        17: (0.46, 0.83),
+    }  # fmt: skip
     # One standard deviation beside the left point of AU 6, which is alone on its side.
     assert regions[4, 44, 20] == pytest.approx(math.exp(-0.5 * (0.075**2 + 0.005**2) / 0.08**2), abs=1e-4)
 
@@ -327,6 +332,28 @@ def test_on_a_single_position_it_is_an_ordinary_lstm():
         for t in range(6):
             h, c = plain(x[:, :, t, 0, 0], (h, c))
             assert torch.allclose(states[:, :, t, 0, 0], h, atol=1e-6)
+
+
+def test_every_place_and_moment_is_that_of_a_plain_loop():
+    lstm = ConvLSTM(2, 3).double()
+    with torch.no_grad():
+        lstm.gates.bias.normal_()
+        x = torch.randn(1, 2, 4, 4, 5, dtype=torch.float64)
+        states = lstm(x)[0].numpy()
+    weight, bias = (part.detach().numpy() for part in (lstm.gates.weight, lstm.gates.bias))
+
+    def sigma(z):
+        return 1 / (1 + np.exp(-z))
+
+    h, c = np.zeros((3, 4, 5)), np.zeros((3, 4, 5))
+    for t in range(4):
+        wide = np.pad(np.concatenate([x[0, :, t].numpy(), h]), ((0, 0), (1, 1), (1, 1)))
+        for row, column in np.ndindex(4, 5):
+            seen = wide[:, row : row + 3, column : column + 3]
+            i, f, o, g = ((weight * seen).sum(axis=(1, 2, 3)) + bias).reshape(4, 3)
+            c[:, row, column] = sigma(f) * c[:, row, column] + sigma(i) * np.tanh(g)
+            h[:, row, column] = sigma(o) * np.tanh(c[:, row, column])
+        np.testing.assert_allclose(states[:, t], h, atol=1e-12)
 
 
 def test_the_bias_of_forgetting_starts_at_one_and_the_others_at_zero():

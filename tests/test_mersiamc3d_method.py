@@ -469,6 +469,35 @@ def test_other_people_are_told_by_their_motion_and_shuffled_labels_are_not():
     assert left_out(np.random.default_rng(0).permutation(LABELS)) < 0.6
 
 
+def test_the_target_stage_begins_with_the_encoder_of_the_prior_stage_and_a_new_head(monkeypatch):
+    from merkit.methods.mersiamc3d import prior
+
+    left, begun, original = [], [], prior.learn_prior
+
+    def copied(part):
+        return {name: value.clone() for name, value in part.state_dict().items()}
+
+    def watched(encoder, *given):
+        found = original(encoder, *given)
+        left.append(copied(encoder))
+        return found
+
+    monkeypatch.setattr(prior, "learn_prior", watched)
+    monkeypatch.setattr(
+        MERSiamC3DRecognizer, "_before_epoch", lambda self, epoch, network: begun.append(copied(network))
+    )
+    recognizer = made(epochs=1).fit(CLIPS, LABELS, GROUPS)
+    new = copied(recognizer._new_network(0))
+    for name, value in new.items():
+        of_encoder = name.removeprefix("encoder.")
+        expected = value if of_encoder == name else left[0][of_encoder]
+        assert torch.equal(begun[0][name], expected), name
+    # It has learnt something in every stage that could have been lost.
+    for number in range(4):
+        name = f"stages.{number}.0.conv.weight"
+        assert not torch.equal(left[0][name], new[f"encoder.{name}"])
+
+
 def test_the_first_stages_stay_as_the_prior_stage_left_them_while_frozen(monkeypatch):
     from merkit.methods.mersiamc3d import prior
 
@@ -687,7 +716,7 @@ def test_a_learnt_interpolator_beats_the_mean_and_keeps_what_stands_still():
     )
     config = MERSiamC3DConfig(interpolation_epochs=9, triplets=160, triplet_batch=8, interpolation_rate=5e-3)
     between = learn_interpolator(known, config, FitContext()).between
-    for step in (4, 6, 8):
+    for step in range(4, 9):
         ends = [(clip[12 - step], clip[12 + step], clip[12]) for clip in unknown]
         learnt = decibels([between(one, other) - middle for one, other, middle in ends])
         assert learnt > decibels([(one + other) / 2 - middle for one, other, middle in ends]), step

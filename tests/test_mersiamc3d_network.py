@@ -67,15 +67,22 @@ def test_the_full_network_has_the_six_convolutions_of_c3d():
     assert convs == [64, 128, 256, 256, 512, 512]
 
 
-def test_published_shapes_of_every_stage():
+def test_published_shapes_of_every_stage(monkeypatch):
+    seen, pooled = [], []
+
+    def watched(x, **how):
+        pooled.append(tuple((found := max_pool(x, **how)).shape[1:]))
+        return found
+
+    monkeypatch.setattr("merkit.methods.mersiamc3d.network.max_pool", watched)
     with torch.device("meta"):
         network = MERSiamC3D(MERSiamC3DSettings()).eval()
-        seen = []
         for stage in network.encoder.stages:
             stage.register_forward_hook(lambda module, given, out: seen.append(tuple(out.shape[1:])))
         features = network.encoder(torch.empty(2, 3, 10, 112, 112))
         embedded = Siamese(network.encoder, 128).embedded(torch.empty(2, 3, 10, 112, 112))
     assert seen[:4] == [(32, 10, 112, 112), (64, 10, 56, 56), (128, 5, 28, 28), (256, 2, 14, 14)]
+    assert pooled[:4] == [(32, 10, 56, 56), (64, 5, 28, 28), (128, 2, 14, 14), (256, 1, 7, 7)]
     assert features.shape == (2, 256)
     assert embedded.shape == (2, 128)
 
