@@ -28,7 +28,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from common import commit, options, print_table, write_result
+from common import options, print_table, runs_folder, write_result
 from network_scores import CLASSES, SIZE, scores_of
 
 from merkit.cache import ClipCache
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     asked = parser.parse_args()
-    runs = asked.work / commit()
+    runs = runs_folder(asked)
     few = with_faces(few_clips(asked.people, asked.head), asked.work)
     selection = {}
     for name in [name for name in CHOOSING if name in asked.variants]:

@@ -118,6 +118,21 @@ def options(doc: str, *, work: str, data: str | None = None) -> argparse.Argumen
     return parser
 
 
+def runs_folder(asked: argparse.Namespace) -> Path:
+    """Where runs of this commit are kept, which is made; one with runs of another 3D head is refused."""
+    from merkit.errors import ConfigError
+    from merkit.simulate.head3d.model import head_file
+
+    runs: Path = asked.work / commit()
+    runs.mkdir(parents=True, exist_ok=True)
+    head = hashlib.sha256(head_file(asked.head).read_bytes()).hexdigest()
+    known = runs / "head.sha256"
+    if known.is_file() and known.read_text(encoding="utf-8") != head:
+        raise ConfigError(f"{runs}: holds runs of another 3D head; name another --work")
+    write_whole(known, head)
+    return runs
+
+
 def side_by_side(
     work: Callable[[Any, Any], Any], shared: Any, keys: Iterable[Any], workers: int
 ) -> list[Any]:

@@ -5,7 +5,7 @@ a time).  Of each unit that occurs: F1 over the tested clips, a unit being said 
 and which share of its attention lies inside its region (where the prior is above 0.05), in clips that show
 it, beside that of a network that has learnt nothing, which has the prior.  And whether the clustering loss
 makes clusters: silhouette of the features by unit, of the units that tested clips show, with it and without.
-Beside it the UF1 of who is told the true units, a naive Bayes classifier: more than that they do not say.
+Beside it the UF1 of a naive Bayes classifier that is told the true units.
 Finished folds are kept in the working folder, by commit.
 
     python benchmarks/fal_units.py [--levels easy medium] [--people 12] [--seeds 3] [--head FILE]
@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from common import commit, options, print_table, side_by_side, write_result
+from common import options, print_table, runs_folder, side_by_side, write_result
 from network_scores import CLASSES, LEVELS, SIZE
 from sklearn.metrics import silhouette_score
 from sklearn.naive_bayes import BernoulliNB
@@ -148,7 +148,7 @@ def main() -> None:
     asked = parser.parse_args()
     cache = ClipCache(asked.work / "clips")
     step = create_recognizer("fal-convlstm", config="small").step  # type: ignore[attr-defined]
-    runs = asked.work / commit()
+    runs = runs_folder(asked)
     levels, silhouettes, rule = {}, {}, {}
     for level in asked.levels:
         films = load_synthme(level, SIZE, CLASSES, asked.people, head=asked.head, lazy=False)

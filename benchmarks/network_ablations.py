@@ -21,7 +21,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from common import commit, options, print_table, side_by_side, write_result
+from common import options, print_table, runs_folder, side_by_side, write_result
 from fal_controls import MeanRelation, ShuffledUnits
 from network_scores import CLASSES, SIZE, in_short, scores_of
 
@@ -135,8 +135,7 @@ def main() -> None:
     for name in asked.variants or ():
         if name not in named:
             parser.error(f"--variants {name!r}: there are {', '.join(named)}")
-    runs = asked.work / commit()
-    runs.mkdir(parents=True, exist_ok=True)
+    runs = runs_folder(asked)
     table = load_synthme("medium", SIZE, CLASSES, asked.people, head=asked.head, lazy=False)
     protocol = get_protocol(f"synthme-{CLASSES}class")
     protocol = replace(protocol, name=f"{protocol.name}, {GROUPS} groups", splits=k_folds(GROUPS))
@@ -145,7 +144,7 @@ def main() -> None:
 
 
 def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protocol: Any, runs: Path) -> None:
-    """Measure, print and save the table of one method."""
+    """Measure and print the table of one method; save it if it has all variants."""
     controls = CONTROLS.get(method, {})
     known: Variants = {**VARIANTS[method], **{name: {} for name in controls}}
     rows = []

@@ -33,7 +33,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Without it cuBLAS refuses to be deterministic, as the training loop wants it.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-from common import commit, options, print_table, write_result
+from common import options, print_table, runs_folder, write_result
 from shuffled import ShuffledLabels
 
 from merkit.cache import ClipCache
@@ -64,8 +64,15 @@ MAPS = "maps"
 
 
 def scores_of(out: Path, **how: Any) -> dict[str, Any]:
-    """The scores of a run; finished folds are not trained again, those of another plan are refused."""
-    evaluate(**how, out=out)
+    """The scores of a run; finished folds are not trained again, those of another plan are refused.
+
+    Seeds that it already has stay in it.
+    """
+    asked = how.get("seeds", 1)
+    seeds = set(range(asked) if isinstance(asked, int) else asked)
+    if (out / "run.json").is_file():
+        seeds.update(json.loads((out / "run.json").read_text(encoding="utf-8"))["seeds"])
+    evaluate(**{**how, "seeds": sorted(seeds)}, out=out)
     found = read_run(out)
     print(f"{out.name}: UF1 {found['uf1']:.3f}", flush=True)
     return found
@@ -163,7 +170,6 @@ def costs_of(
         if f"{method}+{config}" not in known:
             clips = clips or some_clips(asked.head)
             known[f"{method}+{config}"] = cost_of(method, config, clips)
-            runs.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(known), encoding="utf-8")
     return {(method, config): known[f"{method}+{config}"] for method, config in pairs}
 
@@ -220,7 +226,7 @@ def main() -> None:
     parser.add_argument("--maps-seeds", nargs="*", type=int, default=range(5), help="none: no flow maps")
     parser.add_argument("--device", default="cpu")
     asked = parser.parse_args()
-    runs = asked.work / commit()
+    runs = runs_folder(asked)
     for level in asked.levels:
         on_synthme(asked, level, runs)
     if asked.maps_seeds:

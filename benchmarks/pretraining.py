@@ -25,7 +25,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from common import commit, options, print_table, write_result
+from common import options, print_table, runs_folder, write_result
 from network_scores import CLASSES, MAPS, PEOPLE, SIZE, in_short, scores_of
 
 from merkit.cache import ClipCache
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--maps-seeds", nargs="*", type=int, default=[0, 1], help="none: no flow maps")
     asked = parser.parse_args()
-    runs = asked.work / commit()
+    runs = runs_folder(asked)
     rows = []
     if asked.methods:
         films = load_synthme(LEVEL, SIZE, CLASSES, PEOPLE, head=asked.head, lazy=False)

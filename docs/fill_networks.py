@@ -172,8 +172,8 @@ def units() -> str:
     head = ["level", "unit", "clips", "F1", "always", "inside", "unlearnt"]
     rule = ", ".join(f"{level} {value:.3f}" for level, value in result["uf1_true_units"].items())
     said = (
-        f"\n\nSilhouette of the features by unit: {clusters}.\nWho is told the true units, a naive Bayes "
-        f"classifier, has UF1 {rule}: more than that units do not say."
+        f"\n\nSilhouette of the features by unit: {clusters}.\nA naive Bayes classifier that is "
+        f"told the true units has UF1 {rule}."
     )
     return text + table(head, lines) + said
 

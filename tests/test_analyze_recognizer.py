@@ -121,7 +121,7 @@ def test_what_it_rests_on_is_kept():
     assert recognition.key_frames.chosen == (6, 10, 27)
     assert recognition.key_frames.synthesised == (10,)
     assert recognition.action_units == {"AU4": 0.9, "AU6": 0.1}
-    assert recognition.segments == (Segment(6, 15, 0.5), Segment(16, 27, 0.2), Segment(6, 27, 0.3))
+    assert recognition.segments == (Segment(6, 15, 0.5), Segment(16, 27, 0.2), Segment(6, 27, 0.3, True))
     plain = judged(Chooser()).recognition
     assert (plain.action_units, plain.segments) == ({}, ())
 

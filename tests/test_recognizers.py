@@ -7,6 +7,7 @@ import pickle
 from dataclasses import asdict, fields, is_dataclass, replace
 
 import numpy as np
+import pandas
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from merkit.clips import Clip
 from merkit.errors import ConfigError, DataError, LeakageError
 from merkit.methods import FitContext, create_recognizer, list_methods, list_networks
 from merkit.methods.registry import get_method
+from merkit.methods.training_set import TrainingSet
 
 CLASSES = ("negative", "positive", "surprise")
 # Settings under which each method learns a toy within seconds; whole frames, as no face is drawn.
@@ -213,10 +215,26 @@ def test_a_broken_folder_is_refused_in_one_line(name, fitted, tmp_path):
         load(tmp_path / "nowhere")
     fitted[name].save(tmp_path)
     weights = next(path for path in tmp_path.iterdir() if path.name.startswith("model"))
-    weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(DataError) as refused:
-        load(tmp_path)
-    assert "\n" not in str(refused.value)
+    for left in (100, 0):
+        weights.write_bytes(weights.read_bytes()[:left])
+        with pytest.raises(DataError) as refused:
+            load(tmp_path)
+        assert "\n" not in str(refused.value)
+    with pytest.raises(DataError, match="a file and a folder are in each other's place"):
+        fitted[name].save(weights)
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_weights_beside_the_card_of_another_model_are_refused(name, fitted, tmp_path):
+    two = [row for row, label in enumerate(LABELS) if label != LABELS[0]]
+    other = made(name, **({"epochs": 1} if name in NETWORKS else {}))
+    other.fit([CLIPS[row] for row in two], [LABELS[row] for row in two], [GROUPS[row] for row in two])
+    other.save(tmp_path)
+    card = (tmp_path / "card.json").read_bytes()
+    fitted[name].save(tmp_path)
+    (tmp_path / "card.json").write_bytes(card)
+    with pytest.raises(DataError, match="does not hold a saved"):
+        get_method(name).recognizer.load(tmp_path)
 
 
 def test_a_model_of_a_version_with_more_settings_is_refused(fitted, tmp_path):
@@ -238,8 +256,35 @@ def test_it_refuses_what_it_cannot_learn_from(name):
         made(name).fit(CLIPS, ["same"] * 18, GROUPS)
     with pytest.raises(DataError, match="clip 2 of 18 has no label"):
         made(name).fit(CLIPS, [*LABELS[:2], None, *LABELS[3:]], GROUPS)
+    with pytest.raises(DataError, match="clip 1 of 18 has no subject"):
+        made(name).fit(CLIPS, LABELS, [GROUPS[0], None, *GROUPS[2:]])
     with pytest.raises(DataError):
         made(name).fit([], [], [])
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pandas.NA, pandas.NaT, np.float64("nan")])
+def test_whatever_stands_for_no_label_is_one(missing):
+    labels = ["a", "b", missing, "a"]
+    for given in (labels, tuple(labels), np.array(labels, object), pandas.Series(labels)):
+        with pytest.raises(DataError, match="toy: clip 2 of 4 has no label"):
+            TrainingSet.of("toy", 4, given, list("stst"))
+    known = TrainingSet.of("toy", 4, np.array([1, 0, 1, 0]), pandas.Series(list("stst")))
+    assert (known.classes.tolist(), known.truth.tolist()) == ([0, 1], [1, 0, 1, 0])
+
+
+@pytest.mark.parametrize("name", ["flow-svm", "descriptor-svm"])
+def test_an_earlier_machine_does_not_answer_for_a_training_that_was_stopped(name, monkeypatch):
+    recognizer = made(name).fit(CLIPS, LABELS, GROUPS)
+
+    def stopped(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("merkit.methods.baselines.flow_svm.pairwise.PairwiseSVM.fit", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            recognizer.fit(CLIPS, [label[::-1] for label in LABELS], GROUPS)
+    with pytest.raises(ConfigError, match="has not been trained"):
+        recognizer.predict(CLIPS[:1])
 
 
 def test_an_earlier_network_does_not_answer_for_a_training_that_was_stopped():
@@ -438,7 +483,10 @@ def test_none_is_also_a_word():
     "settings",
     [
         {"epochs": 0},
+        {"epochs": "long"},
+        {"epochs": None},
         {"rate": 0},
+        {"rate": 10**400},
         {"select": "best"},
         {"balance": "both"},
         {"abstain_below": 2},

@@ -381,10 +381,13 @@ def test_higher_scores_are_drawn_higher_and_key_frames_where_they_are():
 
 def test_action_units_and_parts_are_shown_where_a_recognizer_tells_them():
     units = {"AU4": 0.2, "AU6": 0.55, "AU12": 0.93}
-    parts = (Segment(286, 295, 0.1), Segment(296, 305, 0.6), Segment(286, 305, 0.3))
+    parts = (Segment(286, 295, 0.1), Segment(296, 305, 0.6), Segment(286, 305, 0.3, whole=True))
     text = re.sub(r"\s+", " ", _page(_with_recognition(action_units=units, segments=parts)).text)
     assert "Action units that the recognizer sees AU1293 % AU655 %" in text
     assert "How much which frames counted 286 to 29510 % 296 to 30560 % all30 %" in text
+    one = (Segment(286, 305, 0.4), Segment(286, 305, 0.6, whole=True))
+    text = re.sub(r"\s+", " ", _page(_with_recognition(action_units=units, segments=one)).text)
+    assert "How much which frames counted 286 to 30540 % all60 %" in text
     text = re.sub(r"\s+", " ", _page(_with_recognition(action_units={"AU4": 0.2, "AU12": 0.3})).text)
     assert "None of the 2 that it knows." in text
     text = _page(_with_recognition()).text

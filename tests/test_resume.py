@@ -7,13 +7,15 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from evaluation_kit import BySubject, ByThirds, toy_table
 
-from merkit.errors import ConfigError
+from merkit.clips import ClipTable
+from merkit.errors import ConfigError, DataError
 from merkit.evaluation import evaluate
 
 FILES = ("predictions.csv", "metrics.json")
@@ -119,6 +121,47 @@ def test_the_folder_of_another_run_is_refused(tmp_path):
         run(tmp_path, audit=True)
     with pytest.raises(ConfigError, match="holds a run with data"):
         evaluate(Slow, {"toy": toy_table(10, seed=1)}, BySubject(), seeds=2, out=tmp_path, engine="serial")
+
+
+@pytest.mark.parametrize("change", [{"apex": 1}, {"aus": ("4",)}, {"fps": 50.0}])
+def test_folds_of_other_annotations_are_not_taken_over(change, tmp_path):
+    run(tmp_path)
+    first, *others = TABLE
+    corrected = ClipTable.from_clips([replace(first, **change), *others])
+    with pytest.raises(ConfigError, match="holds a run with data"):
+        evaluate(Slow, {"toy": corrected}, BySubject(), seeds=2, out=tmp_path, engine="serial")
+
+
+@dataclass(frozen=True)
+class Started:
+    pretrained: str
+
+
+class FromWeights(Slow):
+    config: Started
+
+
+def test_folds_that_started_from_other_weights_are_not_taken_over(tmp_path):
+    start, out = tmp_path / "start", tmp_path / "run"
+    start.mkdir()
+    (start / "model.safetensors").write_bytes(b"one")
+
+    def method():
+        made = FromWeights()
+        made.config = Started(str(start))
+        return made
+
+    def again():
+        evaluate(method, {"toy": TABLE}, BySubject(), out=out, engine="serial")
+
+    again()
+    again()
+    (start / "model.safetensors").write_bytes(b"another")
+    with pytest.raises(ConfigError, match="holds a run with starts_from"):
+        again()
+    (start / "model.safetensors").unlink()
+    with pytest.raises(DataError, match=r"pretrained: .* cannot be read"):
+        again()
 
 
 def test_two_runs_do_not_work_in_one_folder(tmp_path, undisturbed):

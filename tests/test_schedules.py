@@ -75,7 +75,9 @@ def test_a_short_training_is_warmed_up_as_far_as_it_goes(warm_up, epochs):
     assert rates[0] == pytest.approx(1e-2 / max(warm_up, 1))
 
 
-@pytest.mark.parametrize("settings", [{"top": 0.0}, {"bottom": 2.0}, {"warm_up": -1}, {"epochs": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"top": 0.0}, {"bottom": 2.0}, {"bottom": "low"}, {"warm_up": -1}, {"epochs": 0}]
+)
 def test_a_warm_cosine_that_cannot_be_is_refused(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         WarmCosine(**settings)

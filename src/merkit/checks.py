@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from numbers import Real
 from typing import Any
 
 from merkit.errors import ConfigError, did_you_mean
@@ -118,6 +117,6 @@ def check_positive(config: Any, name: str, most: float = sys.float_info.max) -> 
     ConfigError
     """
     value = getattr(config, name)
-    if isinstance(value, bool) or not (isinstance(value, Real) and 0 < float(value) <= most):
+    if isinstance(value, bool) or not (isinstance(value, int | float) and 0 < value <= most):
         end = "" if most == sys.float_info.max else f" and up to {most:g}"
         raise ConfigError(f"{name}={value!r}: expected a number above 0{end}")

@@ -16,6 +16,7 @@ from merkit.errors import DataError
 __all__ = [
     "disk_is_full",
     "is_draft",
+    "made_folder",
     "plain_refusals",
     "refusal",
     "remove_drafts",
@@ -85,6 +86,20 @@ def plain_refusals(path: Path) -> Iterator[None]:
         raise DataError(
             f"{path}: cannot be written ({refusal(error)}); choose an output folder you may write to"
         ) from error
+
+
+def made_folder(path: str | Path) -> Path:
+    """The folder, which is made if it does not exist.
+
+    Raises
+    ------
+    DataError
+        If it cannot be made.
+    """
+    target = Path(path)
+    with plain_refusals(target):
+        target.mkdir(parents=True, exist_ok=True)
+    return target
 
 
 @contextlib.contextmanager

@@ -69,11 +69,15 @@ class KeyFrames:
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of an event and how much it counts for a recognizer, as a share of 1 over all parts."""
+    """A part of an event and how much it counts for a recognizer, as a share of 1 over all parts.
+
+    ``whole`` is true for all of the event, where that is weighed beside its parts.
+    """
 
     start_frame: int
     stop_frame: int
     weight: float
+    whole: bool = False
 
 
 @dataclass(frozen=True)

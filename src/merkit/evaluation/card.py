@@ -19,7 +19,7 @@ from merkit.evaluation.trial import Trial
 UNKNOWN_SCORE = (
     "not known: this very model was trained on all clips of its protocol, so none is left to test it on"
 )
-_SAME = ("method", "protocol", "classes", "config", "data")
+_SAME = ("method", "protocol", "classes", "config", "starts_from", "data")
 """What a run must have in common with a training, so that its scores say something of the model."""
 _KEPT = ("n", "subjects", *MAIN[False])
 
@@ -91,9 +91,9 @@ def scores_for_card(folder: str | Path, plan: Mapping[str, Any]) -> dict[str, An
     if not found.run or "leak_free" not in found.metrics:
         raise DataError(f"{folder}: not a finished run; give the folder of a finished merkit evaluate")
     for key in _SAME:
-        if found.run.get(key) != plan[key]:
+        if found.run.get(key) != plan.get(key):
             raise ConfigError(
-                f"{folder}: {_difference(key, found.run.get(key), plan[key])}, so its scores are not "
+                f"{folder}: {_difference(key, found.run.get(key), plan.get(key))}, so its scores are not "
                 "those of this model; give a run of the same method, settings, protocol and clips"
             )
     if not found.metrics["leak_free"]:
@@ -112,6 +112,8 @@ def scores_for_card(folder: str | Path, plan: Mapping[str, Any]) -> dict[str, An
 def _difference(key: str, there: Any, here: Any) -> str:
     if key == "data":
         return "the run is of other clips or labels"
+    if key == "starts_from":
+        return "the run started from other weights"
     if key == "config" and isinstance(there, Mapping):
         changed = next(name for name in {**there, **here} if there.get(name) != here.get(name))
         return f"the run has {changed}={there.get(changed)!r}, this training {here.get(changed)!r}"

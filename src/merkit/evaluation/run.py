@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tempfile
 import time
@@ -18,7 +19,7 @@ import numpy as np
 from merkit import __version__
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
-from merkit.errors import ConfigError
+from merkit.errors import ConfigError, DataError
 from merkit.evaluation.audit import audit_of
 from merkit.evaluation.engines import check_engine, run_jobs
 from merkit.evaluation.filling import prepared_by_all
@@ -31,7 +32,7 @@ from merkit.evaluation.store import RunFolder
 from merkit.evaluation.trial import Key, OnProgress, Trial
 from merkit.methods.recognizer import Recognizer
 from merkit.methods.registry import PUBLISHED
-from merkit.saving import write_whole
+from merkit.saving import refusal, write_whole
 
 _DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
@@ -122,6 +123,7 @@ def evaluate(
         "merkit": __version__,
         "method": recipe.name,
         "config": settings_in_use(example, recipe),
+        **start_of(example),
         "device": device,
         "audit": audit,
         **trial.plan(),
@@ -218,6 +220,24 @@ def settings_in_use(recognizer: Any, recipe: Method) -> dict[str, Any]:
     if is_dataclass(config) and not isinstance(config, type):
         return {name: _plain(value) for name, value in asdict(config).items()}
     return {name: _plain(value) for name, value in recipe.overrides.items()}
+
+
+def start_of(recognizer: Any) -> dict[str, str]:
+    """A digest of the weights that an unfitted recognizer will start from, if it names a file or folder."""
+    named = getattr(getattr(recognizer, "config", None), "pretrained", None)
+    if named is None:
+        return {}
+    from merkit.training.pretrained import WEIGHTS
+
+    path = Path(named) / WEIGHTS if Path(named).is_dir() else Path(named)
+    try:
+        with path.open("rb") as file:
+            return {"starts_from": hashlib.file_digest(file, "sha256").hexdigest()}
+    except OSError as error:
+        raise DataError(
+            f"pretrained: {path} cannot be read ({refusal(error)}); give a folder that merkit pretrain or "
+            "merkit train made"
+        ) from error
 
 
 def _seeds(seeds: int | Sequence[int]) -> list[int]:

@@ -7,13 +7,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from merkit import __version__
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
 from merkit.errors import ConfigError
 from merkit.evaluation.card import card_of, scores_for_card
 from merkit.evaluation.filling import prepared_by_all
 from merkit.evaluation.job import Method
-from merkit.evaluation.run import check_device, settings_in_use
+from merkit.evaluation.run import check_device, settings_in_use, start_of
 from merkit.evaluation.store import PLAN, PlanFolder
 from merkit.evaluation.trial import OnProgress, Trial
 from merkit.methods.context import FitContext
@@ -98,8 +99,16 @@ def train_model(
     recipe, place = Method(method, dict(overrides or {}), config=config), Path(out)
     with _room_for_checkpoints(place) as checkpoints:
         trial = Trial.prepare(protocol, tables, tell)
-        settings = settings_in_use(recipe.make(), recipe)
-        plan = {"method": method, "config": settings, "seed": seed, "device": device, **trial.plan()}
+        example = recipe.make()
+        plan = {
+            "merkit": __version__,
+            "method": method,
+            "config": settings_in_use(example, recipe),
+            **start_of(example),
+            "seed": seed,
+            "device": device,
+            **trial.plan(),
+        }
         known = None if scores is None else scores_for_card(scores, plan)
         with _Training(checkpoints, plan, anew=force) as work:
             shut = (place, *closed, *((cache.folder.path,) if cache is not None else ()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +114,7 @@ class Trial:
             "protocol": self.protocol,
             "classes": list(self.classes),
             "folds": digest((f.name, _rows(f.train), _rows(f.test)) for f in self.folds),
-            "data": _digest_of(self.sample, self.truth),
+            "data": _digest_of(self.sample, self.truth, map(_annotation, self.listed)),
         }
 
     def job(self, key: Key, method: Method, **how: Any) -> Job:
@@ -186,8 +186,13 @@ class Trial:
         return [*self.remarks, *copies]
 
 
-def _digest_of(sample: Sample, truth: NDArray[Any]) -> str:
-    return digest(zip(sample.ids, sample.groups, truth.tolist(), sample.prints, strict=True))
+def _digest_of(sample: Sample, truth: NDArray[Any], *more: Iterable[object]) -> str:
+    return digest(zip(sample.ids, sample.groups, truth.tolist(), sample.prints, *more, strict=True))
+
+
+def _annotation(clip: Clip) -> tuple[object, ...]:
+    """What else of a clip a method may learn from or judge by."""
+    return clip.fps, clip.onset, clip.apex, clip.offset, clip.aus
 
 
 def _rows(rows: NDArray[np.intp]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from merkit.checks import check_flags, check_positive, check_range, check_word
+from merkit.checks import check_flags, check_positive, check_range, check_whole, check_word
 from merkit.errors import ConfigError
 from merkit.training.stage import BALANCE
 
@@ -57,6 +57,7 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work; those of the stage are looked at by it."""
+        check_whole(self, "epochs")
         check_word(self, "select", SELECT)
         check_word(self, "balance", BALANCE)
         check_positive(self, "rate")
@@ -65,8 +66,11 @@ class NetworkConfig:
         if self.clip_norm is not None:
             check_positive(self, "clip_norm")
         check_flags(self)
-        if self.pretrained is not None and not isinstance(self.pretrained, str | Path):
-            raise ConfigError(f"pretrained={self.pretrained!r}: expected a folder")
+        if self.pretrained is not None:
+            if not isinstance(self.pretrained, str | Path):
+                raise ConfigError(f"pretrained={self.pretrained!r}: expected a folder")
+            # As text, which a card can hold and a plan compare.
+            object.__setattr__(self, "pretrained", str(self.pretrained))
 
 
 def shared_fields(config: Any, target: type[Any]) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from merkit.methods.network_config import NetworkConfig, shared_fields
 from merkit.methods.networks import create_network, get_network
 from merkit.methods.registry import get_method
 from merkit.methods.training_set import TRAINED, TrainingSet, about_with_people, people_of
-from merkit.saving import write_whole
+from merkit.saving import made_folder, whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -246,10 +246,11 @@ class NetworkRecognizer(ABC):
         tensors = dict(network.state_dict())
         for name, value in self._statistics().items():
             tensors[_STATISTICS + name] = torch.as_tensor(value)
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        write_weights(target / WEIGHTS, tensors)
-        write_whole(target / CARD, json.dumps(text, indent=2, ensure_ascii=False) + "\n")
+        target = made_folder(folder)
+        # Both are written before the card takes its name: never one model with the card of another.
+        with whole_file(target / CARD) as part:
+            part.write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            write_weights(target / WEIGHTS, tensors)
 
     @classmethod
     def load(cls: type[_Self], folder: str | Path) -> _Self:
@@ -375,7 +376,7 @@ class NetworkRecognizer(ABC):
             return ""
         sha = hashlib.sha256(repr(self.config).encode())
         for clip in clips:
-            sha.update(repr((clip.id, clip.subject, clip.aus)).encode())
+            sha.update(repr((clip.id, clip.subject, clip.aus, clip.onset, clip.apex, clip.offset)).encode())
             for name in sorted(clip.features):
                 value = np.ascontiguousarray(clip.features[name])
                 sha.update(repr((name, value.shape, value.dtype.str)).encode() + value.tobytes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -38,17 +38,21 @@ class TrainingSet(NamedTuple):
         Raises
         ------
         DataError
-            If lengths differ, a label is missing, or there are fewer than two classes or subjects.
+            If lengths differ, a label or subject is missing, or there are fewer than two classes or subjects.
         """
+        for what, given in (("label", labels), ("subject", groups)):
+            # Before they are an array: of texts, it would turn a missing one into the text "nan".
+            for row, value in enumerate(given if isinstance(given, Sequence) else np.asarray(given).flat):
+                if _is_missing(value):
+                    raise DataError(
+                        f"{method}: clip {row} of {n} has no {what}: leave it out, or give it one"
+                    )
         label_array, subjects = np.asarray(labels), np.asarray(groups)
         if label_array.shape != (n,) or subjects.shape != (n,):
             raise DataError(
                 f"{method}: {n} clips, but labels have shape {label_array.shape} and groups "
                 f"{subjects.shape}: give one of each a clip"
             )
-        missing = [row for row, label in enumerate(label_array.tolist()) if label is None or label != label]
-        if missing:
-            raise DataError(f"{method}: clip {missing[0]} of {n} has no label: leave it out, or give it one")
         classes, truth = np.unique(label_array, return_inverse=True)
         people = len(np.unique(subjects))
         if len(classes) < 2 or people < 2:
@@ -61,6 +65,14 @@ class TrainingSet(NamedTuple):
     def people(self) -> list[str]:
         """Everybody whose clips are in it, for the card."""
         return sorted(set(map(str, self.subjects.tolist())))
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether something stands for no value: ``None``, NaN, NaT, or the NA of pandas."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # NA is neither equal to itself nor not.
+        return True
 
 
 def stated_subjects(thing: Any) -> Iterable[str] | None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from merkit.checks import check_range, check_whole, check_word
+from merkit.checks import check_flags, check_range, check_whole, check_word
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation.run import check_device
 from merkit.inputs.placement import FACES
@@ -73,6 +73,7 @@ class Pretraining:
         for name, least in (("per_class", 2), ("epochs", 1), ("batch", 2)):
             check_whole(self, name, least)
         check_word(self, "face", FACES)
+        check_flags(self)
         check_range(self, "rate", 1e-9, 10.0)
 
     @property

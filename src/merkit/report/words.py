@@ -162,18 +162,9 @@ def likely_units(recognition: Recognition) -> list[tuple[str, float]]:
 
 def segments(recognition: Recognition) -> list[tuple[str, float]]:
     """Which frames of an event a recognizer weighs, and how much."""
-    parts = recognition.segments
-    if not parts:
-        return []
-    ends = (min(part.start_frame for part in parts), max(part.stop_frame for part in parts))
     return [
-        (
-            "all"
-            if (part.start_frame, part.stop_frame) == ends
-            else f"{part.start_frame} to {part.stop_frame}",
-            part.weight,
-        )
-        for part in parts
+        ("all" if part.whole else f"{part.start_frame} to {part.stop_frame}", part.weight)
+        for part in recognition.segments
     ]
 
 

@@ -12,7 +12,7 @@ import torch
 from merkit.errors import DataError
 from merkit.saving import write_whole
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def save_checkpoint(path: Path, owner: str, state: dict[str, Any]) -> None:

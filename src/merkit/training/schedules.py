@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from merkit.checks import check_positive, check_whole
+from merkit.checks import check_positive, check_range, check_whole
 from merkit.errors import ConfigError
 
 Schedule = Callable[[int], float]
@@ -66,8 +66,7 @@ class OscillatingCosine:
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
         check_positive(self, "top")
-        if not 0 <= self.bottom <= self.top:
-            raise ConfigError(f"bottom={self.bottom!r}: expected a number from 0 to top={self.top!r}")
+        check_range(self, "bottom", 0.0, self.top)
         check_whole(self, "half")
 
     def __call__(self, epoch: int) -> float:
@@ -142,8 +141,7 @@ class WarmCosine:
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
         check_positive(self, "top")
-        if not 0 <= self.bottom <= self.top:
-            raise ConfigError(f"bottom={self.bottom!r}: expected a number from 0 to top={self.top!r}")
+        check_range(self, "bottom", 0.0, self.top)
         check_whole(self, "warm_up", 0)
         check_whole(self, "epochs")
 

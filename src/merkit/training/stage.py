@@ -71,5 +71,5 @@ class Stage:
         check_range(self, "weight_decay", 0.0, 1e6)
         if self.clip_norm is not None:
             check_positive(self, "clip_norm")
-        if not self.name.isidentifier():
+        if not (isinstance(self.name, str) and self.name.isidentifier()):
             raise ConfigError(f"name={self.name!r}: expected letters, digits and underscores")

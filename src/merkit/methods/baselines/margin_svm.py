@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from merkit.errors import ConfigError, DataError
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
 from merkit.methods.training_set import about_with_people
-from merkit.saving import whole_file, write_whole
+from merkit.saving import made_folder, whole_file
 
 if TYPE_CHECKING:
     from merkit.clips import Clip
@@ -96,11 +96,11 @@ class MarginSVM(ABC):
             "abstain_below": self.abstain_below,
             "about": about_with_people(card, self.card),
         }
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        with whole_file(target / _MODEL) as part:
+        target = made_folder(folder)
+        # Both are written before either takes its name: never one model with the card of another.
+        with whole_file(target / _CARD) as card_part, whole_file(target / _MODEL) as part:
+            card_part.write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
             np.savez(part, **{name: getattr(svm, name) for name in _ARRAYS})
-        write_whole(target / _CARD, json.dumps(text, indent=2, ensure_ascii=False) + "\n")
 
     @classmethod
     def load(cls: type[_Self], folder: str | Path) -> _Self:
@@ -121,6 +121,7 @@ class MarginSVM(ABC):
                 )
             with np.load(source / _MODEL, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in _ARRAYS}
+            _check_shapes(arrays, len(text["classes"]))
             model = cls(cls.config_type(**text["config"]))
             model.settings_ = model.config
             model.svm_ = PairwiseSVM(**arrays, n_classes=len(text["classes"]))
@@ -128,7 +129,7 @@ class MarginSVM(ABC):
             model._take_learnt(text)
             model.sharpness_, model.abstain_below = float(text["sharpness"]), float(text["abstain_below"])
             model.card = text["about"]
-        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, ConfigError, BadZipFile) as error:
             raise DataError(f"{folder} does not hold a saved {cls.name} ({error}): save one there") from error
         return model
 
@@ -139,7 +140,19 @@ class MarginSVM(ABC):
     def _take_learnt(self, card: Mapping[str, Any]) -> None:  # noqa: B027 - most learn nothing else
         """Take back from a card what `_learnt` put there."""
 
+    def _forget(self) -> None:
+        """If a training is stopped, the machine of one before must not answer with the new classes."""
+        self.__dict__.pop("svm_", None)
+
     def _fitted(self) -> PairwiseSVM:
         if not hasattr(self, "svm_"):
             raise ConfigError(f"this {self.name} has not been trained: call fit first, or load a trained one")
         return self.svm_
+
+
+def _check_shapes(arrays: Mapping[str, NDArray[Any]], classes: int) -> None:
+    pairs, features = classes * (classes - 1) // 2, arrays["mean"].size
+    wanted = {"mean": (features,), "scale": (features,), "coef": (pairs, features), "intercept": (pairs,)}
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, {classes} classes need {shape}")

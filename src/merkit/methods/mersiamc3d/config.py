@@ -215,7 +215,10 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
         MERSiamC3DShape.__post_init__(self)
         MERSiamC3DInput.__post_init__(self)
         NetworkConfig.__post_init__(self)
-        for name in ("batch", "pairs", "pair_batch", "embedding", "triplets", "triplet_batch"):
+        for name in (
+            "batch", "prior_epochs", "pairs", "pair_batch", "embedding", "interpolation_epochs", "triplets",
+            "triplet_batch",
+        ):  # fmt: skip
             check_whole(self, name)
         if self.pairs % 2:
             raise ConfigError(f"pairs={self.pairs!r}: expected an even number, half of each kind")
@@ -283,7 +286,7 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
 
 
 def _cosine(rate: float, epochs: int) -> OscillatingCosine:
-    return OscillatingCosine(top=rate, bottom=min(LEAST_RATE, rate), half=max(epochs, 1))
+    return OscillatingCosine(top=rate, bottom=min(LEAST_RATE, rate), half=epochs)
 
 
 CONFIGS: Mapping[str, Mapping[str, Any]] = {

@@ -232,9 +232,9 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
         marks = Marks(0, numbers.index(clip.apex), len(numbers) - 1)
         places = recorded_places(marks) if self.config.transition == "nearest" else key_times(marks)
         apex = apex_index(marks)
-        # What adaconv makes it makes of onset, apex and offset alone, wherever it lies.
+        # What adaconv makes it makes of onset, apex and offset alone, wherever it lies; of one frame nothing.
         made = (
-            ~np.isin(np.arange(len(places)), (0, apex, len(places) - 1))
+            ~np.isin(np.arange(len(places)), (0, apex, len(places) - 1)) & (marks.offset > 0)
             if self.config.transition == "adaconv"
             else np.abs(places - places.round()) > _WHOLE
         )

@@ -83,6 +83,7 @@ class DescriptorSVM(MarginSVM):
         """
         arrays = self._arrays(clips)
         folds = InnerFolds.of(self.name, len(clips), labels, groups, self.config.inner_folds, context)
+        self._forget()
         features = self._features(arrays)
         costs = (self.config.c,) if self.config.select == "fixed" else COSTS
         best, margins = folds.best(Candidate(c, features, c / features.shape[1]) for c in costs)

@@ -72,6 +72,7 @@ class FlowSVM(MarginSVM):
         """
         stored = np.asarray(maps)
         folds = InnerFolds.of(self.name, len(stored), labels, groups, self.config.inner_folds, context)
+        self._forget()
         chosen = choose(self.config, stored, folds)
         self.classes_ = folds.classes
         self.sharpness_, self.abstain_below = folds.calibrate(chosen.margins, self.config.target_accuracy)
