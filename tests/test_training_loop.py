@@ -345,6 +345,14 @@ def test_a_loss_that_is_not_finite_stops_the_training():
         after(points=points)
 
 
+def test_a_step_to_no_number_stops_the_training_though_the_loss_was_one():
+    def steep(network, given, labels, weights):
+        return {"loss": (0 * network(given)).sum().sqrt()}
+
+    with pytest.raises(DataError, match=r"stage target, epoch 1: weights are not finite any more; lower"):
+        train(network(), Points(), steep, replace(STAGE, batch=22))
+
+
 def test_no_examples_are_refused():
     with pytest.raises(DataError, match="no training examples"):
         after(points=Points(counts=(0,)))

@@ -64,6 +64,18 @@ def check_whole(config: Any, name: str, least: int = 1, most: int | None = None)
         raise ConfigError(f"{name}={value!r}: expected a whole number {wanted}")
 
 
+def check_multiple(config: Any, name: str, of: int, least: int) -> None:
+    """Refuse a setting that is no whole multiple of a number, `least` or more.
+
+    Raises
+    ------
+    ConfigError
+    """
+    value = getattr(config, name)
+    if type(value) is not int or value < least or value % of:
+        raise ConfigError(f"{name}={value!r}: expected a multiple of {of}, {least} or more")
+
+
 def check_four(config: Any, name: str) -> None:
     """Refuse a setting that is not four whole numbers of 1 or more, and make a tuple of it.
 

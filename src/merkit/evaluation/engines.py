@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from merkit.checks import one_of
 from merkit.errors import ConfigError
 from merkit.evaluation.isolation import work_apart
 from merkit.evaluation.job import Job, Method, Outcome, work
@@ -56,8 +57,7 @@ def check_engine(engine: str, method: Method) -> None:
     ConfigError
         For an unknown engine, or a method that cannot be sent to another process.
     """
-    if engine not in ENGINES:
-        raise ConfigError(f"engine={engine!r}: allowed are {', '.join(ENGINES)}")
+    one_of("engine", engine, ENGINES)
     if engine == "serial":
         return
     try:

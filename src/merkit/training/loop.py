@@ -129,7 +129,7 @@ def train(
     Raises
     ------
     DataError
-        If there are no examples, a loss is not finite, or a checkpoint is of another training.
+        If there are no examples, a loss or a weight is not finite, or a checkpoint is of another training.
     """
     labels = np.asarray(examples.labels)
     if not len(labels):
@@ -202,14 +202,21 @@ def _one_epoch(
             for name, value in losses.items():
                 sums[name] += float(value.detach()) * len(part)
         if not math.isfinite(sums["loss"]):
-            raise DataError(
-                f"stage {stage.name}, epoch {epoch}: the loss is {sums['loss']}; lower the rate of learning, "
-                "set clip_norm, or look for values in the clips that are not finite"
-            )
+            raise _diverged(stage, epoch, f"the loss is {sums['loss']}")
         if stage.clip_norm is not None:
             nn.utils.clip_grad_norm_(network.parameters(), stage.clip_norm)
         optimiser.step()
+    # The step after the last loss may have been the one too far.
+    if not all(bool(part.isfinite().all()) for part in network.parameters()):
+        raise _diverged(stage, epoch, "weights are not finite any more")
     return {name: total / len(rows) for name, total in sums.items()}
+
+
+def _diverged(stage: Stage, epoch: int, what: str) -> DataError:
+    return DataError(
+        f"stage {stage.name}, epoch {epoch}: {what}; lower the rate of learning, set clip_norm, or look for "
+        "values in the clips that are not finite"
+    )
 
 
 def _optimiser(network: nn.Module, stage: Stage) -> torch.optim.Optimizer:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from merkit.checks import one_of
 from merkit.errors import ConfigError
 from merkit.methods.akmnet.config import MINING, VARIANTS
 
@@ -42,8 +43,7 @@ def frames_for(
     >>> frames_for("va-random", frames, count=3, rng=np.random.default_rng(0)).ravel().tolist()
     [2, 3, 4]
     """
-    if variant not in VARIANTS:
-        raise ConfigError(f"variant={variant!r}: allowed are {', '.join(VARIANTS)}")
+    one_of("variant", variant, VARIANTS)
     if variant in MINING or variant == "va-all":
         return frames
     if count is None or count < 1:

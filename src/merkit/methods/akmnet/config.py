@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from merkit.checks import check_below_one, check_four, check_range, check_whole, check_word
+from merkit.checks import check_below_one, check_four, check_multiple, check_range, check_whole, check_word
 from merkit.errors import ConfigError
 from merkit.methods.network_config import FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
@@ -61,8 +61,7 @@ class AKMNetShape:
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
         check_whole(self, "hidden")
-        if not (isinstance(self.size, int) and self.size >= 2 * STRIDE and self.size % STRIDE == 0):
-            raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {2 * STRIDE} or more")
+        check_multiple(self, "size", STRIDE, 2 * STRIDE)
         check_four(self, "widths")
         check_below_one(self, "dropout")
         check_word(self, "variant", VARIANTS)

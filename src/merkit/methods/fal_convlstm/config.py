@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from merkit.checks import check_below_one, check_flags, check_four, check_range, check_whole, check_word
-from merkit.errors import ConfigError
+from merkit.checks import (
+    check_below_one,
+    check_flags,
+    check_four,
+    check_multiple,
+    check_range,
+    check_whole,
+    check_word,
+)
 from merkit.methods.network_config import FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
 from merkit.training.schedules import WarmCosine
@@ -86,8 +93,7 @@ class FALShape:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        if not (isinstance(self.size, int) and self.size >= 4 * STRIDE and self.size % STRIDE == 0):
-            raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {4 * STRIDE} or more")
+        check_multiple(self, "size", STRIDE, 4 * STRIDE)
         check_four(self, "widths")
         check_whole(self, "features", 4)
         check_whole(self, "hidden")

@@ -299,7 +299,8 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
     ) -> str | float:
         """The alpha with the best UF1 over inner folds by subject, the first of equals.
 
-        Everything that is learnt is learnt anew in each fold, the prior stage once for all alphas.
+        Everything that is learnt is learnt anew in each fold, the prior stage once for all alphas; but a
+        network that makes frames, where one is shared, has seen the faces of these clips, without labels.
         """
         from merkit.metrics.recognition import uf1
 

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from merkit.checks import check_below_one, check_flags, check_range, check_whole, check_word, wholes
+from merkit.checks import (
+    check_below_one,
+    check_flags,
+    check_multiple,
+    check_range,
+    check_whole,
+    check_word,
+    wholes,
+)
 from merkit.errors import ConfigError
 from merkit.methods.network_config import FACES, HEADS, NetworkConfig
 from merkit.methods.networks import register_network
@@ -71,8 +79,7 @@ class SMASTNShape:
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
         check_whole(self, "segments")
-        if not (isinstance(self.size, int) and self.size >= 2 * STRIDE and self.size % STRIDE == 0):
-            raise ConfigError(f"size={self.size!r}: expected a multiple of {STRIDE}, {2 * STRIDE} or more")
+        check_multiple(self, "size", STRIDE, 2 * STRIDE)
         widths = wholes(self.widths, 3)
         if widths is None or widths[-1] % 2:
             raise ConfigError(
