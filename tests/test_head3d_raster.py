@@ -126,3 +126,16 @@ def test_lookup_finds_a_surface_everywhere_on_a_sheet_without_cracks() -> None:
     points = np.concatenate([corners[:, 0], corners[:, :2].mean(axis=1)])
     found = nearest_surface(points[:, 0], points[:, 1], x, y, np.ones(len(x)), triangles)
     assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("across", [CENTRES, ROOKS])
+def test_slivers_without_an_area_are_drawn_without_a_warning(across: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(0)
+    n = 20_000
+    start, way = rng.uniform(0, 60, (n, 2)), rng.uniform(-4, 4, (n, 2))
+    between = start + rng.uniform(0, 1, (n, 1)) * way + rng.normal(0, 1e-7, (n, 2))
+    x, y = np.stack([start, start + way, between], 1).reshape(-1, 2).T.astype(np.float32)
+    values = np.ones((1, 3 * n), np.float32)
+    with np.errstate(divide="raise", invalid="raise"):
+        seen = draw(x, y, np.arange(3 * n).reshape(n, 3), values, (64, 64), across, both_sides=True)
+    assert np.array_equal(seen.values, np.ones_like(seen.values))

@@ -150,7 +150,9 @@ def _planes(
     """Values at the starts of spans (K, S), and how they change by one pixel to the right."""
     (x0, x1, x2), (y0, y1, y2) = px, py
     v0, v1, v2 = corner_values
-    scale = 1 / ((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
+    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    # A sliver whose area is lost in rounding has one value.
+    scale = np.divide(1, area, out=np.zeros_like(area), where=area != 0)
     v1, v2 = v1 - v0, v2 - v0
     right = v1 * ((y2 - y0) * scale) - v2 * ((y1 - y0) * scale)
     down = v2 * ((x1 - x0) * scale) - v1 * ((x2 - x0) * scale)
