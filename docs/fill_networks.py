@@ -95,12 +95,18 @@ def maps() -> str:
     return text + table(head, lines) + mean
 
 
+def _settings(row: dict[str, Any]) -> str:
+    """The named configuration, and that settings were chosen inside the folds where that is not its way."""
+    nested = row["method"] == "flow-svm" and row["config"]["select"] == "nested"
+    return "select=nested" if nested else str(row["settings"])
+
+
 def _row(row: dict[str, Any]) -> list[str]:
     uf1, seeds, uar, _ = _scores(row)
     device = "CPU" if row["device"] == "cpu" else row["device"]
     size = f"{row['parameters']:,}" if row.get("parameters") else ""
     return [
-        row["level"], f"`{row['method']}`", f"`{row['settings']}`", row["labels"], uf1, seeds, uar, size,
+        row["level"], f"`{row['method']}`", f"`{_settings(row)}`", row["labels"], uf1, seeds, uar, size,
         _ms(row.get("clip_ms")), _ms(row["fold_s"]), device,
     ]  # fmt: skip
 

@@ -39,6 +39,28 @@ def test_a_run_is_told_in_words_and_kept(maps, tmp_path, capsys):
     }  # fmt: skip
 
 
+def test_runs_of_other_settings_lie_apart(maps, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = words(maps, Path())[:-2]
+    long = [
+        "--set",
+        "average_s=0.01234",
+        "--set",
+        "inner_folds=3",
+        "--set",
+        "target_accuracy=0.875",
+        "--set",
+        "c=0.01",
+    ]
+    for more in ([], ["--set", "grid=7"], ["--set", "grid=7", "--set", "c=0.1"], long):
+        assert main([*asked, "--quiet", *more]) == 0
+    made = {path.name for path in Path("merkit-out").iterdir()}
+    short = {"flow-svm-c=0.1,grid=7-megc2019", "flow-svm-grid=7-megc2019", "flow-svm-megc2019"}
+    (other,) = made - short
+    assert made > short
+    assert re.fullmatch(r"flow-svm-[0-9a-f]{8}-megc2019", other)
+
+
 def test_a_run_with_other_counts_than_the_published_is_told(maps, tmp_path, capsys):
     main(words(maps, tmp_path / "run"))
     assert "class counts differ from those of a complete copy" in capsys.readouterr().out

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from merkit.evaluation import Result
     from merkit.protocols import Protocol
 
+_LONGEST = 50
+"""Characters of settings in the name of a folder; of longer ones a digest stands there."""
 _SHOWN = 10
 """Differences from the organisers' list that are printed."""
 
@@ -30,7 +35,9 @@ def evaluate(
     data: Annotated[list[str], typer.Option("--data", metavar="NAME=ROOT", help=DATA_HELP)],
     protocol: ProtocolName,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds: 0, 1, …")] = 1,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Folder of the run.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Folder of the run; by default one in merkit-out.")
+    ] = None,
     config: ConfigName = "published",
     settings: SettingWords = None,
     engine: Annotated[str, typer.Option(help="processes, serial, or auto.")] = "auto",
@@ -81,8 +88,8 @@ def evaluate(
     tables = read_tables(roots, fps=fps, repair=not no_repair)
     if organisers is not None:
         _check_list(chosen, tables, organisers, talk)
-    named = method if config == PUBLISHED else f"{method}-{config}"
-    folder = out or Path("merkit-out") / f"{named}-{protocol}{'-audit' if audit else ''}"
+    parts = (method, "" if config == PUBLISHED else config, _changed(overrides), protocol, "audit" * audit)
+    folder = out or Path("merkit-out") / "-".join(filter(None, parts))
     with talk.progress(method) as progress:
         result = run(
             method, tables, chosen, seeds=seeds, out=folder, config=config, overrides=overrides,
@@ -93,6 +100,14 @@ def evaluate(
         talk.answer(line)
     if as_json:
         typer.echo((folder / "metrics.json").read_text("utf-8"), nl=False)
+
+
+def _changed(overrides: Mapping[str, Any]) -> str:
+    """Settings as a part of the name of a folder, so that runs with other settings lie apart."""
+    text = ",".join(f"{name}={value}" for name, value in sorted(overrides.items()))
+    if len(text) <= _LONGEST and re.fullmatch(r"[\w=,.]*", text):
+        return text
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _check_list(protocol: Protocol, tables: dict[str, ClipTable], path: Path, talk: Talk) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from merkit.cli.settings import ConfigName, SettingWords
+from merkit.cli.settings import ConfigName
 
 _FOR_PICTURES = ("names", "per_class", "face", "subjects", "epochs")
 _FOR_SIMULATED = ("clips", "level", "size", "force")
@@ -22,7 +22,11 @@ def register(app: typer.Typer) -> None:
 def pretrain(
     context: typer.Context,
     method: Annotated[
-        str, typer.Argument(metavar="METHOD", help="From pictures: akmnet, fal-convlstm, sma-stn.")
+        str,
+        typer.Argument(
+            metavar="METHOD",
+            help="With IMAGES akmnet, fal-convlstm or sma-stn; with --simulated any network.",
+        ),
     ],
     images: Annotated[
         Path | None, typer.Argument(metavar="IMAGES", help="A folder of pictures for each expression.")
@@ -57,7 +61,12 @@ def pretrain(
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 30,
     config: ConfigName = "published",
-    settings: SettingWords = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting of the method, with IMAGES of its network; repeat."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw, the weights and the training.")] = 0,
     device: Annotated[str, typer.Option(help="Where the network runs: cpu, cuda or cuda:1, …")] = "cpu",
     force: Annotated[
@@ -74,11 +83,11 @@ def pretrain(
 
     \b
     [bold]Examples[/bold]
-    merkit pretrain akmnet expressions/ -o start
-    merkit pretrain akmnet rated/ -o start --map 1=positive,2=negative
-    merkit pretrain akmnet photos/ -o start --face detect --config small
-    merkit pretrain sma-stn --simulated 24 -o start --set epochs=40
-    merkit evaluate akmnet … --set pretrained=start
+    merkit pretrain akmnet expressions/ -o starts/akmnet
+    merkit pretrain akmnet rated/ -o starts/rated --map 1=positive,2=negative
+    merkit pretrain akmnet photos/ -o starts/photos --face detect
+    merkit pretrain sma-stn --simulated 24 -o starts/sma-stn --set epochs=40
+    merkit evaluate akmnet … --set pretrained=starts/akmnet
     """
     import json
 

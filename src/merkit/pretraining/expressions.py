@@ -44,7 +44,7 @@ _SOMEBODY = "the pictures show these people of datasets that are evaluated, as w
 class Pretraining:
     """How the pictures are learnt.
 
-    AKMNet's paper tells the number of pictures alone; everything else is merkit's choice.
+    AKMNet's paper gives the classes and 1,000 pictures of each; everything else is merkit's choice.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ _SURE = 0.7
     "fal-convlstm",
     config=FALConfig,
     summary="action units of ten frames beside the class, a ConvLSTM over both",
-    paper="rebuilt from an abstract, see the claim sheet; about 2021, Journal of Intelligent & Fuzzy Systems",
+    paper="rebuilt from an abstract, see the claim sheet; venue, year and authors not confirmed",
     configs=CONFIGS,
 )
 class FALConvLSTMRecognizer(NetworkRecognizer):
