@@ -39,6 +39,7 @@ from shuffled import ShuffledLabels
 from merkit.cache import ClipCache
 from merkit.clips import Clip, ClipTable
 from merkit.datasets import read_dataset
+from merkit.errors import ConfigError
 from merkit.evaluation import evaluate
 from merkit.methods import create_recognizer, list_networks
 from merkit.methods.registry import PUBLISHED
@@ -66,13 +67,17 @@ MAPS = "maps"
 def scores_of(out: Path, **how: Any) -> dict[str, Any]:
     """The scores of a run; finished folds are not trained again, those of another plan are refused.
 
-    Seeds that it already has stay in it.
+    So are seeds that it has and nobody asks for now, which would be gone from its scores.
     """
     asked = how.get("seeds", 1)
-    seeds = set(range(asked) if isinstance(asked, int) else asked)
+    seeds = list(range(asked) if isinstance(asked, int) else asked)
     if (out / "run.json").is_file():
-        seeds.update(json.loads((out / "run.json").read_text(encoding="utf-8"))["seeds"])
-    evaluate(**{**how, "seeds": sorted(seeds)}, out=out)
+        there = json.loads((out / "run.json").read_text(encoding="utf-8"))["seeds"]
+        if set(there) - set(seeds):
+            raise ConfigError(
+                f"{out}: holds seeds {there}, not {seeds} alone; ask for those too, or name another --work"
+            )
+    evaluate(**how, out=out)
     found = read_run(out)
     print(f"{out.name}: UF1 {found['uf1']:.3f}", flush=True)
     return found

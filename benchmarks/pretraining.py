@@ -11,7 +11,7 @@ METHOD --simulated 24`` does, and then from those of each training fold:
 Finished folds are kept in the working folder, by commit; runs from nothing are those of network_scores.py,
 and not done again in the same folder.
 
-    python benchmarks/pretraining.py [--methods …] [--seeds 3] [--maps-seeds 0 1] [--head FILE]
+    python benchmarks/pretraining.py [--methods …] [--seeds 3] [--maps-seeds 0 1 2 3 4] [--head FILE]
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     parser = options(__doc__, work="network_scores", data="flow maps")
     parser.add_argument("--methods", nargs="*", default=list_networks())
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--maps-seeds", nargs="*", type=int, default=[0, 1], help="none: no flow maps")
+    parser.add_argument("--maps-seeds", nargs="*", type=int, default=range(5), help="none: no flow maps")
     asked = parser.parse_args()
     runs = runs_folder(asked)
     rows = []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from evaluation_kit import flow_release
 
+from merkit.cli.evaluate import _changed
 from merkit.cli.main import main
 from merkit.cli.settings import parse_data, parse_settings
 from merkit.errors import ConfigError
@@ -42,6 +43,7 @@ def test_a_run_is_told_in_words_and_kept(maps, tmp_path, capsys):
 def test_runs_of_other_settings_lie_apart(maps, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = words(maps, Path())[:-2]
+    assert re.fullmatch("[0-9a-f]{8}", _changed({"pretrained": "starts/x"}))
     long = [
         "--set",
         "average_s=0.01234",

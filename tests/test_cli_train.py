@@ -119,7 +119,7 @@ def test_scores_on_other_clips_are_refused(maps, run, tmp_path, capsys):
         arrays = {name: values[:-1] for name, values in stored.items()}
     np.savez(tmp_path / "flow.npz", **arrays)
     assert main(words(tmp_path, tmp_path / "mine", "--scores", str(run))) == 2
-    assert "other clips or labels" in capsys.readouterr().err
+    assert "other clips, labels or annotations" in capsys.readouterr().err
 
 
 def test_scores_of_an_unfinished_run_or_an_audit_are_refused(maps, run, tmp_path, capsys):

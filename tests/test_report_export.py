@@ -58,15 +58,20 @@ def test_what_a_recognizer_rests_on_is_there_only_where_it_says_so():
         first.recognition,
         key_frames=KeyFrames((150, 152, 155), synthesised=(np.int64(152),)),
         action_units={"AU12": np.float32(0.91), "AU4": 0.2},
-        segments=(Segment(150, 152, 0.75), Segment(153, 155, np.float64(0.25))),
+        segments=(
+            Segment(150, 152, 0.5),
+            Segment(153, 155, np.float64(0.25)),
+            Segment(150, 155, 0.25, whole=True),
+        ),
     )
     analysis.events[0] = dataclasses.replace(first, recognition=more)
     told = [event["recognition"] for event in json.loads(events_text(analysis))["events"]]
     assert told[0]["key_frames_synthesised"] == [152]
     assert told[0]["action_units"] == {"AU12": pytest.approx(0.91, abs=1e-3), "AU4": 0.2}
     assert told[0]["segments"] == [
-        {"start_frame": 150, "stop_frame": 152, "weight": 0.75},
+        {"start_frame": 150, "stop_frame": 152, "weight": 0.5},
         {"start_frame": 153, "stop_frame": 155, "weight": 0.25},
+        {"start_frame": 150, "stop_frame": 155, "weight": 0.25, "whole": True},
     ]
     assert not {"key_frames_synthesised", "action_units", "segments"} & set(told[1])
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import os
 import signal
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from evaluation_kit import BySubject, ByThirds, toy_table
 from merkit.clips import ClipTable
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation import evaluate
+from merkit.methods.network_config import NetworkConfig
 
 FILES = ("predictions.csv", "metrics.json")
 TABLE = toy_table(subjects=10)
@@ -119,7 +122,7 @@ def test_the_folder_of_another_run_is_refused(tmp_path):
         run(tmp_path, overrides={"epochs": 1})
     with pytest.raises(ConfigError, match="holds a run with audit false, this one has true"):
         run(tmp_path, audit=True)
-    with pytest.raises(ConfigError, match="holds a run with data"):
+    with pytest.raises(ConfigError, match="holds a run of other clips, labels or annotations"):
         evaluate(Slow, {"toy": toy_table(10, seed=1)}, BySubject(), seeds=2, out=tmp_path, engine="serial")
 
 
@@ -131,17 +134,12 @@ def test_folds_of_other_annotations_are_not_taken_over(change, tmp_path):
     evaluated(TABLE)
     first, *others = TABLE
     evaluated(ClipTable.from_clips([replace(first), *others]))
-    with pytest.raises(ConfigError, match="holds a run with data"):
+    with pytest.raises(ConfigError, match="holds a run of other clips, labels or annotations"):
         evaluated(ClipTable.from_clips([replace(first, **change), *others]))
 
 
-@dataclass(frozen=True)
-class Started:
-    pretrained: str
-
-
 class FromWeights(ByThirds):
-    config: Started
+    config: object
 
 
 def test_folds_that_started_from_other_weights_are_not_taken_over(tmp_path):
@@ -151,20 +149,38 @@ def test_folds_that_started_from_other_weights_are_not_taken_over(tmp_path):
 
     def method():
         made = FromWeights()
-        made.config = Started(str(start))
+        made.config = NetworkConfig(pretrained=str(start))
         return made
 
     def again():
         evaluate(method, {"toy": TABLE}, BySubject(), out=out, engine="serial")
 
+    def knows(*people):
+        (start / "card.json").write_text(json.dumps({"about": {"trained_subjects": people}}))
+
+    knows()
     again()
     again()
+    knows("toy/s01")
+    with pytest.raises(ConfigError, match="holds a run that started from other weights"):
+        again()
+    knows()
     (start / "model.safetensors").write_bytes(b"another")
-    with pytest.raises(ConfigError, match="holds a run with starts_from"):
+    with pytest.raises(ConfigError, match="holds a run that started from other weights"):
         again()
     (start / "model.safetensors").unlink()
     with pytest.raises(DataError, match=r"pretrained: .* cannot be read"):
         again()
+
+
+@pytest.mark.parametrize("anything", [True, 3, "imagenet"])
+def test_what_another_method_calls_pretrained_is_its_own_business(anything):
+    def method():
+        made = FromWeights()
+        made.config = SimpleNamespace(pretrained=anything)
+        return made
+
+    evaluate(method, {"toy": TABLE}, BySubject(), engine="serial")
 
 
 def test_two_runs_do_not_work_in_one_folder(tmp_path, undisturbed):

@@ -78,7 +78,8 @@ def scores_for_card(folder: str | Path, plan: Mapping[str, Any]) -> dict[str, An
     folder : path
         Of a finished run.
     plan : mapping
-        Of the training, with ``method``, ``config``, ``protocol``, ``classes`` and ``data``.
+        Of the training, with ``method``, ``config``, ``protocol``, ``classes``, ``data`` and, if it starts
+        from weights, ``starts_from``.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def scores_for_card(folder: str | Path, plan: Mapping[str, Any]) -> dict[str, An
         if found.run.get(key) != plan.get(key):
             raise ConfigError(
                 f"{folder}: {_difference(key, found.run.get(key), plan.get(key))}, so its scores are not "
-                "those of this model; give a run of the same method, settings, protocol and clips"
+                "those of this model; give a run of the same method, settings, start, protocol and clips"
             )
     if not found.metrics["leak_free"]:
         raise ConfigError(f"{folder}: was an audit, whose scores are no result; give a run without --audit")
@@ -111,7 +112,7 @@ def scores_for_card(folder: str | Path, plan: Mapping[str, Any]) -> dict[str, An
 
 def _difference(key: str, there: Any, here: Any) -> str:
     if key == "data":
-        return "the run is of other clips or labels"
+        return "the run is of other clips, labels or annotations"
     if key == "starts_from":
         return "the run started from other weights"
     if key == "config" and isinstance(there, Mapping):

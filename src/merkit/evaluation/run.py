@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ from merkit.evaluation.result import Result, json_text
 from merkit.evaluation.scores import scores_of
 from merkit.evaluation.store import RunFolder
 from merkit.evaluation.trial import Key, OnProgress, Trial
+from merkit.methods.network_config import NetworkConfig
 from merkit.methods.recognizer import Recognizer
 from merkit.methods.registry import PUBLISHED
 from merkit.saving import refusal, write_whole
@@ -117,13 +119,14 @@ def evaluate(
         from merkit.protocols import get_protocol
 
         protocol = get_protocol(protocol)
-    trial = Trial.prepare(protocol, tables, tell)
     example = recipe.make()
+    start = start_of(example)
+    trial = Trial.prepare(protocol, tables, tell)
     plan = {
         "merkit": __version__,
         "method": recipe.name,
         "config": settings_in_use(example, recipe),
-        **start_of(example),
+        **start,
         "device": device,
         "audit": audit,
         **trial.plan(),
@@ -223,16 +226,22 @@ def settings_in_use(recognizer: Any, recipe: Method) -> dict[str, Any]:
 
 
 def start_of(recognizer: Any) -> dict[str, str]:
-    """A digest of the weights that an unfitted recognizer will start from, if it names a file or folder."""
-    named = getattr(getattr(recognizer, "config", None), "pretrained", None)
-    if named is None:
+    """A digest of the weights that an unfitted network will start from, and of whom they know; or nothing."""
+    config = getattr(recognizer, "config", None)
+    if not isinstance(config, NetworkConfig) or config.pretrained is None:
         return {}
-    from merkit.training.pretrained import WEIGHTS
+    from merkit.training.pretrained import CARD, WEIGHTS
 
-    path = Path(named) / WEIGHTS if Path(named).is_dir() else Path(named)
+    named = Path(config.pretrained)
+    path = named / WEIGHTS if named.is_dir() else named
     try:
         with path.open("rb") as file:
-            return {"starts_from": hashlib.file_digest(file, "sha256").hexdigest()}
+            sha = hashlib.file_digest(file, "sha256")
+        # A card that tells nobody is refused by who reads the weights.
+        with suppress(ValueError, KeyError, TypeError, FileNotFoundError, NotADirectoryError):
+            about = json.loads((named / CARD).read_text("utf-8"))["about"]
+            sha.update(repr(sorted(map(str, about["trained_subjects"]))).encode())
+        return {"starts_from": sha.hexdigest()}
     except OSError as error:
         raise DataError(
             f"pretrained: {path} cannot be read ({refusal(error)}); give a folder that merkit pretrain or "

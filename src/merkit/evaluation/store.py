@@ -13,6 +13,12 @@ from typing import Any, Self
 from merkit.errors import ConfigError, DataError
 from merkit.saving import plain_refusals, remove_drafts, write_whole
 
+_UNTOLD = {
+    "data": "of other clips, labels or annotations",
+    "folds": "with other folds",
+    "starts_from": "that started from other weights",
+}
+"""What is compared by a digest, which says nothing to a reader, in words."""
 PLAN, FOLDS = "plan.json", "folds"
 
 
@@ -92,6 +98,8 @@ class PlanFolder:
             return
         for key in sorted({*other, *self.plan}):
             before, now = other.get(key), self.plan.get(key)
+            if before != now and key in _UNTOLD:
+                raise ConfigError(f"{self.path} holds a {self.kind} {_UNTOLD[key]}; {self.instead}")
             if before != now:
                 raise ConfigError(
                     f"{self.path} holds a {self.kind} with {key} {_short(before)}, this one has "

@@ -142,7 +142,7 @@ def check_recipe(
     ConfigError
         For an unknown name or value, a protocol of action units, or a folder that is taken.
     """
-    Method(method, dict(overrides or {}), config=config).make()
+    start_of(Method(method, dict(overrides or {}), config=config).make())
     check_device(device)
     if isinstance(protocol, str):
         from merkit.protocols import get_protocol

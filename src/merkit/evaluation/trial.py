@@ -192,7 +192,7 @@ def _digest_of(sample: Sample, truth: NDArray[Any], *more: Iterable[object]) -> 
 
 def _annotation(clip: Clip) -> tuple[object, ...]:
     """What else of a clip a method may learn from or judge by."""
-    return clip.fps, clip.onset, clip.apex, clip.offset, clip.aus
+    return clip.fps, clip.onset, clip.apex, clip.offset, clip.emotion, clip.objective_class, clip.aus
 
 
 def _rows(rows: NDArray[np.intp]) -> str:

@@ -70,7 +70,7 @@ class NetworkConfig:
             if not isinstance(self.pretrained, str | Path):
                 raise ConfigError(f"pretrained={self.pretrained!r}: expected a folder")
             # As text, which a card can hold and a plan compare.
-            object.__setattr__(self, "pretrained", str(self.pretrained))
+            object.__setattr__(self, "pretrained", str(Path(self.pretrained)))
 
 
 def shared_fields(config: Any, target: type[Any]) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -18,8 +17,8 @@ from merkit.methods.context import FitContext
 from merkit.methods.network_config import NetworkConfig, shared_fields
 from merkit.methods.networks import create_network, get_network
 from merkit.methods.registry import get_method
+from merkit.methods.saved_model import read_card, write_model
 from merkit.methods.training_set import TRAINED, TrainingSet, about_with_people, people_of
-from merkit.saving import made_folder, whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from merkit.training.pretrained import Pretrained
     from merkit.training.stage import Stage
 
-_FORMAT = 1
 _STATISTICS = "statistics."  # before the names of what is not of the network
 _INNER_FOLDS = 5
 
@@ -230,12 +228,11 @@ class NetworkRecognizer(ABC):
         """
         import torch
 
-        from merkit.training.pretrained import CARD, WEIGHTS
+        from merkit.training.pretrained import WEIGHTS
         from merkit.training.weights import write_weights
 
         network = self._fitted()
         text = {
-            "format": _FORMAT,
             "method": self.name,
             "classes": self.classes_.tolist(),
             "config": asdict(self.config),
@@ -246,11 +243,7 @@ class NetworkRecognizer(ABC):
         tensors = dict(network.state_dict())
         for name, value in self._statistics().items():
             tensors[_STATISTICS + name] = torch.as_tensor(value)
-        target = made_folder(folder)
-        # Both are written before the card takes its name: never one model with the card of another.
-        with whole_file(target / CARD) as part:
-            part.write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
-            write_weights(target / WEIGHTS, tensors)
+        write_model(folder, WEIGHTS, lambda path: write_weights(path, tensors), text)
 
     @classmethod
     def load(cls: type[_Self], folder: str | Path) -> _Self:
@@ -261,27 +254,21 @@ class NetworkRecognizer(ABC):
         DataError
             If a file is missing or does not hold such a recognizer.
         """
-        from merkit.training.pretrained import CARD, WEIGHTS
+        from merkit.training.pretrained import WEIGHTS
         from merkit.training.weights import read_weights
 
-        source = Path(folder)
         try:
-            text = json.loads((source / CARD).read_text("utf-8"))
-            if (text["method"], text["format"]) != (cls.name, _FORMAT):
-                raise DataError(
-                    f"{source / CARD} is of method {text['method']}, format {text['format']}: "
-                    f"expected {cls.name}, format {_FORMAT}"
-                )
+            text = read_card(folder, WEIGHTS, cls.name)
             foreign = sorted(set(text["config"]) - {field.name for field in fields(cls.config_type)})
             if foreign:
                 raise DataError(
-                    f"{source / CARD} has a setting {foreign[0]!r} that this merkit does not know: "
+                    f"{folder} has a setting {foreign[0]!r} that this merkit does not know: "
                     "load the model with the version that wrote it"
                 )
             model = cls(cls.config_type(**text["config"]))
             model.classes_, model.history_ = np.asarray(text["classes"]), text["history"]
             model.card = text["about"]
-            tensors = read_weights(source / WEIGHTS)
+            tensors = read_weights(Path(folder) / WEIGHTS)
             own = {name: value for name, value in tensors.items() if not name.startswith(_STATISTICS)}
             model._take_statistics(
                 {

@@ -40,19 +40,19 @@ class TrainingSet(NamedTuple):
         DataError
             If lengths differ, a label or subject is missing, or there are fewer than two classes or subjects.
         """
-        for what, given in (("label", labels), ("subject", groups)):
-            # Before they are an array: of texts, it would turn a missing one into the text "nan".
-            for row, value in enumerate(given if isinstance(given, Sequence) else np.asarray(given).flat):
-                if _is_missing(value):
-                    raise DataError(
-                        f"{method}: clip {row} of {n} has no {what}: leave it out, or give it one"
-                    )
         label_array, subjects = np.asarray(labels), np.asarray(groups)
         if label_array.shape != (n,) or subjects.shape != (n,):
             raise DataError(
                 f"{method}: {n} clips, but labels have shape {label_array.shape} and groups "
                 f"{subjects.shape}: give one of each a clip"
             )
+        for what, given in (("label", labels), ("subject", groups)):
+            # As they were given: an array of texts has the text "nan" where one was missing.
+            for row, value in enumerate(given if isinstance(given, Sequence) else np.asarray(given).tolist()):
+                if _is_missing(value):
+                    raise DataError(
+                        f"{method}: clip {row} of {n} has no {what}: leave it out, or give it one"
+                    )
         classes, truth = np.unique(label_array, return_inverse=True)
         people = len(np.unique(subjects))
         if len(classes) < 2 or people < 2:

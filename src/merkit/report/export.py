@@ -87,6 +87,7 @@ def _event(event: Event) -> dict[str, Any]:
                     "start_frame": int(part.start_frame),
                     "stop_frame": int(part.stop_frame),
                     "weight": _round(part.weight, SHARE),
+                    **({"whole": True} if part.whole else {}),
                 }
                 for part in event.recognition.segments
             ]

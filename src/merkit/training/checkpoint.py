@@ -12,6 +12,7 @@ import torch
 from merkit.errors import DataError
 from merkit.saving import write_whole
 
+# 2: Adam steps all parameters at once, so states of before would go on otherwise.
 _FORMAT = 2
 
 

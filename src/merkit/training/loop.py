@@ -207,7 +207,7 @@ def _one_epoch(
             nn.utils.clip_grad_norm_(network.parameters(), stage.clip_norm)
         optimiser.step()
     # The step after the last loss may have been the one too far.
-    if not all(bool(part.isfinite().all()) for part in network.parameters()):
+    if not all(bool(part.isfinite().all()) for part in network.state_dict().values()):
         raise _diverged(stage, epoch, "weights are not finite any more")
     return {name: total / len(rows) for name, total in sums.items()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,14 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from merkit.errors import ConfigError, DataError
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
+from merkit.methods.saved_model import read_card, write_model
 from merkit.methods.training_set import about_with_people
-from merkit.saving import made_folder, whole_file
 
 if TYPE_CHECKING:
     from merkit.clips import Clip
 
-_FORMAT = 1
-_MODEL, _CARD = "model.npz", "card.json"
+_MODEL = "model.npz"
 _ARRAYS = ("mean", "scale", "coef", "intercept")
 
 _Self = TypeVar("_Self", bound="MarginSVM")
@@ -87,7 +85,6 @@ class MarginSVM(ABC):
         """
         svm = self._fitted()
         text = {
-            "format": _FORMAT,
             "method": self.name,
             "classes": self.classes_.tolist(),
             "config": asdict(self.settings_),
@@ -96,11 +93,8 @@ class MarginSVM(ABC):
             "abstain_below": self.abstain_below,
             "about": about_with_people(card, self.card),
         }
-        target = made_folder(folder)
-        # Both are written before either takes its name: never one model with the card of another.
-        with whole_file(target / _CARD) as card_part, whole_file(target / _MODEL) as part:
-            card_part.write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", "utf-8")
-            np.savez(part, **{name: getattr(svm, name) for name in _ARRAYS})
+        arrays = {name: getattr(svm, name) for name in _ARRAYS}
+        write_model(folder, _MODEL, lambda path: np.savez(path, **arrays), text)
 
     @classmethod
     def load(cls: type[_Self], folder: str | Path) -> _Self:
@@ -111,15 +105,9 @@ class MarginSVM(ABC):
         DataError
             If a file is missing or does not hold such a recognizer.
         """
-        source = Path(folder)
         try:
-            text = json.loads((source / _CARD).read_text("utf-8"))
-            if (text["method"], text["format"]) != (cls.name, _FORMAT):
-                raise DataError(
-                    f"{source / _CARD} is of method {text['method']}, format {text['format']}: "
-                    f"expected {cls.name}, format {_FORMAT}"
-                )
-            with np.load(source / _MODEL, allow_pickle=False) as stored:
+            text = read_card(folder, _MODEL, cls.name)
+            with np.load(Path(folder) / _MODEL, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in _ARRAYS}
             _check_shapes(arrays, len(text["classes"]))
             model = cls(cls.config_type(**text["config"]))
