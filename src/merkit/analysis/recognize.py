@@ -164,19 +164,20 @@ def gated(
 def _rests_on(told: Mapping[str, Any]) -> dict[str, Any]:
     """What of an explanation the report shows."""
     unlearnt = set(told.get("aus_unlearnt", ()))
-    segments = [(*part["frames"], part["weight"], False) for part in told.get("segments", ())]
+    segments = [
+        Segment(int(part["frames"][0]), int(part["frames"][1]), float(part["weight"]))
+        for part in told.get("segments", ())
+    ]
     whole = told.get("whole_clip_weight")
     if whole is not None and segments:
-        segments.append((segments[0][0], segments[-1][1], whole, True))
+        first, last = segments[0].start_frame, segments[-1].stop_frame
+        segments.append(Segment(first, last, float(whole), whole=True))
     return {
         "key_frames": _key_frames(told),
         "action_units": {
             name: float(chance) for name, chance in told.get("aus", {}).items() if name not in unlearnt
         },
-        "segments": tuple(
-            Segment(int(start), int(stop), float(weight), together)
-            for start, stop, weight, together in segments
-        ),
+        "segments": tuple(segments),
     }
 
 

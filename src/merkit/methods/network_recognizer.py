@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -17,8 +17,8 @@ from merkit.methods.context import FitContext
 from merkit.methods.network_config import NetworkConfig, shared_fields
 from merkit.methods.networks import create_network, get_network
 from merkit.methods.registry import get_method
-from merkit.methods.saved_model import read_card, write_model
-from merkit.methods.training_set import TRAINED, TrainingSet, about_with_people, people_of
+from merkit.methods.saved_model import SavedRecognizer, read_card
+from merkit.methods.training_set import TRAINED, TrainingSet, people_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from merkit.training.pretrained import Pretrained
     from merkit.training.stage import Stage
 
+_WEIGHTS = "model.safetensors"
 _STATISTICS = "statistics."  # before the names of what is not of the network
 _INNER_FOLDS = 5
 
 _Self = TypeVar("_Self", bound="NetworkRecognizer")
 
 
-class NetworkRecognizer(ABC):
+class NetworkRecognizer(SavedRecognizer):
     """A recognizer whose classes are told by a registered network of the same name.
 
     A method says what it computes of a clip beforehand (`step`), how its training examples are made
@@ -60,17 +61,16 @@ class NetworkRecognizer(ABC):
         What was written beside the weights, such as data and scores; after `fit`, ``trained_subjects``.
     """
 
-    name: str
+    weights_file = _WEIGHTS
     config_type: ClassVar[type[NetworkConfig]]
     authors_datasets: ClassVar[tuple[str, ...]] = ("casme2", "smic", "samm")
-    classes_: NDArray[Any]
     network_: nn.Module
     history_: list[dict[str, float]]
     _loaded: tuple[str, ...] = ()
 
     def __init__(self, config: Any = None) -> None:
         self.config: Any = config or self.config_type()
-        self.card: dict[str, Any] = {}
+        self.card = {}
 
     @property
     def requires(self) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ class NetworkRecognizer(ABC):
     def _examples(self, clips: Sequence[Clip], truth: NDArray[np.intp]) -> Examples:
         """Training examples of clips with their features; what is a statistic of them is learnt here."""
 
-    def _prepare(  # noqa: B027 - most methods have nothing to prepare
+    def _prepare(
         self,
         network: nn.Module,
         clips: Sequence[Clip],
@@ -135,7 +135,7 @@ class NetworkRecognizer(ABC):
         the network has been given to start from.
         """
 
-    def _before_epoch(self, epoch: int, network: nn.Module) -> None:  # noqa: B027
+    def _before_epoch(self, epoch: int, network: nn.Module) -> None:
         """Set what differs from epoch to epoch, such as which layers are frozen."""
 
     @abstractmethod
@@ -187,10 +187,6 @@ class NetworkRecognizer(ABC):
         network = self._fitted()
         return self._chances(network, [self._ready(clip) for clip in clips])
 
-    def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
-        """The most probable class of each clip, shape (N,)."""
-        return np.asarray(self.classes_[self.predict_proba(clips).argmax(axis=1)])
-
     def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
         """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
         return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
@@ -213,37 +209,22 @@ class NetworkRecognizer(ABC):
             told.append({**parts, "abstained": bool(self.abstains(chances)[0])})
         return told
 
-    def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
-        """Write ``model.safetensors`` (plain arrays) and ``card.json`` into a folder.
+    def _told(self) -> dict[str, Any]:
+        return {
+            "config": asdict(self.config),
+            "parameters": sum(part.numel() for part in self._fitted().parameters()),
+            "history": self.history_,
+        }
 
-        Equal recognizers give equal bytes.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it does not exist.
-        card : mapping, optional
-            More to say in the card (data, licence, scores), under ``about``; whom the model was trained on
-            stays in it unless this says otherwise.
-        """
+    def _write_weights(self, path: Path) -> None:
         import torch
 
-        from merkit.training.pretrained import WEIGHTS
         from merkit.training.weights import write_weights
 
-        network = self._fitted()
-        text = {
-            "method": self.name,
-            "classes": self.classes_.tolist(),
-            "config": asdict(self.config),
-            "parameters": sum(part.numel() for part in network.parameters()),
-            "history": self.history_,
-            "about": about_with_people(card, self.card),
-        }
-        tensors = dict(network.state_dict())
+        tensors = dict(self._fitted().state_dict())
         for name, value in self._statistics().items():
             tensors[_STATISTICS + name] = torch.as_tensor(value)
-        write_model(folder, WEIGHTS, lambda path: write_weights(path, tensors), text)
+        write_weights(path, tensors)
 
     @classmethod
     def load(cls: type[_Self], folder: str | Path) -> _Self:
@@ -254,11 +235,10 @@ class NetworkRecognizer(ABC):
         DataError
             If a file is missing or does not hold such a recognizer.
         """
-        from merkit.training.pretrained import WEIGHTS
         from merkit.training.weights import read_weights
 
         try:
-            text = read_card(folder, WEIGHTS, cls.name)
+            text = read_card(folder, _WEIGHTS, cls.name)
             foreign = sorted(set(text["config"]) - {field.name for field in fields(cls.config_type)})
             if foreign:
                 raise DataError(
@@ -268,7 +248,7 @@ class NetworkRecognizer(ABC):
             model = cls(cls.config_type(**text["config"]))
             model.classes_, model.history_ = np.asarray(text["classes"]), text["history"]
             model.card = text["about"]
-            tensors = read_weights(Path(folder) / WEIGHTS)
+            tensors = read_weights(Path(folder) / _WEIGHTS)
             own = {name: value for name, value in tensors.items() if not name.startswith(_STATISTICS)}
             model._take_statistics(
                 {

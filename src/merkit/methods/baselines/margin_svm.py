@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -14,11 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from merkit.errors import ConfigError, DataError
 from merkit.methods.baselines.flow_svm.pairwise import PairwiseSVM
-from merkit.methods.saved_model import read_card, write_model
-from merkit.methods.training_set import about_with_people
-
-if TYPE_CHECKING:
-    from merkit.clips import Clip
+from merkit.methods.saved_model import SavedRecognizer, read_card
 
 _MODEL = "model.npz"
 _ARRAYS = ("mean", "scale", "coef", "intercept")
@@ -26,7 +21,7 @@ _ARRAYS = ("mean", "scale", "coef", "intercept")
 _Self = TypeVar("_Self", bound="MarginSVM")
 
 
-class MarginSVM(ABC):
+class MarginSVM(SavedRecognizer):
     """A recognizer whose ``svm_`` is there once it is trained.
 
     Attributes
@@ -44,9 +39,8 @@ class MarginSVM(ABC):
         What was written beside the weights, such as data and scores; after `fit`, ``trained_subjects``.
     """
 
-    name: str
+    weights_file = _MODEL
     config_type: ClassVar[type[Any]]
-    classes_: NDArray[Any]
     abstain_below: float
     sharpness_: float
     svm_: PairwiseSVM
@@ -54,47 +48,24 @@ class MarginSVM(ABC):
 
     def __init__(self, config: Any = None) -> None:
         self.config: Any = config or self.config_type()
-        self.card: dict[str, Any] = {}
-
-    @abstractmethod
-    def predict_proba(self, clips: Sequence[Clip]) -> NDArray[np.float64]:
-        """Class probabilities, shape (N, K), for a world where each class is equally frequent."""
-
-    def predict(self, clips: Sequence[Clip]) -> NDArray[Any]:
-        """The most probable class of each clip, shape (N,)."""
-        best = self.predict_proba(clips).argmax(axis=1)
-        return np.asarray(self.classes_[best])
+        self.card = {}
 
     def abstains(self, probabilities: ArrayLike) -> NDArray[np.bool_]:
         """Whether each row of probabilities (N, K) is too unsure to rely on, shape (N,)."""
         self._fitted()
         return np.asarray(np.asarray(probabilities).max(axis=1) < self.abstain_below)
 
-    def save(self, folder: str | Path, card: Mapping[str, Any] | None = None) -> None:
-        """Write ``model.npz`` (plain arrays) and ``card.json`` into a folder.
-
-        Equal recognizers give equal bytes.
-
-        Parameters
-        ----------
-        folder : path
-            Made if it does not exist.
-        card : mapping, optional
-            More to say in the card (data, licence, scores), under ``about``; whom the model was trained on
-            stays in it unless this says otherwise.
-        """
-        svm = self._fitted()
-        text = {
-            "method": self.name,
-            "classes": self.classes_.tolist(),
+    def _told(self) -> dict[str, Any]:
+        return {
             "config": asdict(self.settings_),
             **self._learnt(),
             "sharpness": self.sharpness_,
             "abstain_below": self.abstain_below,
-            "about": about_with_people(card, self.card),
         }
-        arrays = {name: getattr(svm, name) for name in _ARRAYS}
-        write_model(folder, _MODEL, lambda path: np.savez(path, **arrays), text)
+
+    def _write_weights(self, path: Path) -> None:
+        svm = self._fitted()
+        np.savez(path, **{name: getattr(svm, name) for name in _ARRAYS})
 
     @classmethod
     def load(cls: type[_Self], folder: str | Path) -> _Self:
@@ -125,7 +96,7 @@ class MarginSVM(ABC):
         """What else was learnt, for the card, as plain values."""
         return {}
 
-    def _take_learnt(self, card: Mapping[str, Any]) -> None:  # noqa: B027 - most learn nothing else
+    def _take_learnt(self, card: Mapping[str, Any]) -> None:
         """Take back from a card what `_learnt` put there."""
 
     def _forget(self) -> None:
