@@ -191,7 +191,10 @@ def starts() -> str:
         [row["level"], f"`{row['method']}`", f"`{row['settings']}`", row["from"], *_scores(row)[:3]]
         for row in result["rows"]
     ]
-    text = f"Leave one subject out ({from_here(link)}):\n\n"
+    text = (
+        f"SynthME-1, {result['size']} px, three classes, {result['people']} people, leave one subject out; "
+        f"the others who are learnt from first\nare of the same level ({from_here(link)}):\n\n"
+    )
     return text + table(["clips", "method", "settings", "from", "UF1", "each seed", "UAR"], lines)
 
 

@@ -99,9 +99,11 @@ def test_starts_are_shown_one_under_the_other(fill, monkeypatch):
         "ci95": {"uf1": [0.6, 0.8], "uar": [0.6, 0.9]}, "per_seed": {"uf1": [0.6, 0.8]},
     }  # fmt: skip
     rows = [{**row, "from": "nothing"}, {**row, "from": "simulated clips", "uf1": 0.8}]
-    monkeypatch.setattr(fill, "newest", lambda name: ({"rows": rows}, f"[{name}](benchmarks/results/x.json)"))
+    result = {"rows": rows, "size": 128, "people": 6}
+    monkeypatch.setattr(fill, "newest", lambda name: (result, f"[{name}](benchmarks/results/x.json)"))
     told = fill.starts().splitlines()
-    assert told[0] == "Leave one subject out ([pretraining](../benchmarks/results/x.json)):"
+    assert "128 px, three classes, 6 people" in told[0]
+    assert "are of the same level ([pretraining](../benchmarks/results/x.json)):" in told
     same = "| 0.600 0.800 | 0.750 (0.60 to 0.90) |"
     assert told[-2] == f"| medium | `akmnet` | `small` | nothing | 0.700 (0.60 to 0.80) {same}"
     assert told[-1] == f"| medium | `akmnet` | `small` | simulated clips | 0.800 (0.60 to 0.80) {same}"
