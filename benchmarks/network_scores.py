@@ -124,7 +124,7 @@ def runs_of(work: Path) -> dict[tuple[str, ...], dict[str, Any]]:
     for path in work.glob("*/*/metrics.json"):
         row = read_run(path.parent)
         key = (*path.parent.name.split("+"), row["device"])
-        if len(key) != 5 or not is_of_today(key[1], key[2], row["config"]):
+        if len(key) != 5 or key[0] not in (*LEVELS, MAPS) or not is_of_today(key[1], key[2], row["config"]):
             print(f"left out, of other settings: {path.parent.name}")
         elif key not in found or row["started"] > found[key]["started"]:
             found[key] = {**row, "commit": path.parent.parent.name}

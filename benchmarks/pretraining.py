@@ -5,13 +5,13 @@ METHOD --simulated 24`` does, and then from those of each training fold:
 
 1. The small configurations on SynthME-1 medium (128 px, 3 classes, the first 6 people, 72 clips), leave one
    subject out.
-2. STRCN-G (configuration map28) on the published flow maps of MEGC2019, real clips: from nothing, and from
-   flow maps of simulated clips.
+2. STRCN-G (configuration map28) on the published flow maps of MEGC2019, real clips of 68 people in 10 groups
+   of which one is tested at a time: from nothing, and from flow maps of simulated clips.
 
-Finished folds are kept in the working folder, by commit; runs from nothing are those of network_scores.py,
-and not done again in the same folder.
+Finished folds are kept in the working folder, by commit; runs of 1 from nothing are those of
+network_scores.py, and not done again in the same folder.
 
-    python benchmarks/pretraining.py [--methods …] [--seeds 3] [--maps-seeds 0 1 2 3 4] [--head FILE]
+    python benchmarks/pretraining.py [--methods …] [--seeds 3] [--maps-seeds 0 1 2] [--head FILE]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from common import options, print_table, runs_folder, write_result
-from network_scores import CLASSES, MAPS, PEOPLE, SIZE, in_short, scores_of
+from network_scores import CLASSES, PEOPLE, SIZE, in_short, scores_of
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
@@ -35,10 +36,14 @@ from merkit.evaluation.train import train_model
 from merkit.methods import list_networks
 from merkit.methods.baselines.flow_svm.recognizer import FlowSVM
 from merkit.pretraining.simulated import other_people
+from merkit.protocols import get_protocol
+from merkit.protocols.folds import k_folds
 from merkit.protocols.own_data import own_data
 from merkit.simulate.synthme import load_synthme
 
 LEVEL = "medium"
+MAPS = "flow maps"
+MAP_GROUPS = 10
 NOTHING, SIMULATED = "nothing", "simulated clips"
 
 
@@ -47,7 +52,7 @@ def main() -> None:
     parser = options(__doc__, work="network_scores", data="flow maps")
     parser.add_argument("--methods", nargs="*", default=list_networks())
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--maps-seeds", nargs="*", type=int, default=range(5), help="none: no flow maps")
+    parser.add_argument("--maps-seeds", nargs="*", type=int, default=range(3), help="none: no flow maps")
     asked = parser.parse_args()
     runs = runs_folder(asked)
     rows = []
@@ -60,8 +65,10 @@ def main() -> None:
             )  # fmt: skip
     if asked.maps_seeds:
         maps = read_dataset("megc2019-flow", asked.data / "megc2019_flow")
+        whole = get_protocol("megc2019")
+        grouped = replace(whole, name=f"{whole.name}, {MAP_GROUPS} groups", splits=k_folds(MAP_GROUPS))
         rows += compared(
-            asked, runs, MAPS, "strcn-g", "map28", {"megc2019-flow": maps}, "megc2019", asked.maps_seeds
+            asked, runs, MAPS, "strcn-g", "map28", {"megc2019-flow": maps}, grouped, asked.maps_seeds
         )
     told = ("level", "method", "settings", "from")
     shown = [{**{name: row[name] for name in told}, **in_short(row)} for row in rows]
@@ -72,7 +79,7 @@ def main() -> None:
 
 def compared(
     asked: argparse.Namespace, runs: Path, level: str, method: str, config: str,
-    tables: Mapping[str, ClipTable], protocol: str, seeds: Any,
+    tables: Mapping[str, ClipTable], protocol: Any, seeds: Any,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The scores of a network by what it starts from."""
     start = runs / f"{method}-{config}-start"
@@ -90,7 +97,7 @@ def compared(
     starts: Mapping[str, Mapping[str, Any]] = {NOTHING: {}, SIMULATED: {"pretrained": str(start)}}
     rows = []
     for name, overrides in starts.items():
-        out = runs / f"{level}+{method}+{config}+{'true' if name == NOTHING else name.replace(' ', '-')}"
+        out = runs / f"{level}+{method}+{config}+{'true' if name == NOTHING else name}".replace(" ", "-")
         found = scores_of(
             out, method=method, config=config, overrides=overrides, tables=tables, protocol=protocol,
             seeds=seeds, workers=asked.workers, cache=kept,
