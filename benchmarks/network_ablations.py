@@ -74,7 +74,6 @@ VARIANTS: Mapping[str, Variants] = {
         "deepest scale": {"scales": "deepest"},
         "last state": {"readout": "last"},
         "no ConvLSTM": {"readout": "frames"},
-        "face and change": {"view": "diff"},
     },
 }  # fmt: skip
 CONTROLS: Mapping[str, Mapping[str, Callable[[FALConfig], Any]]] = {
