@@ -71,7 +71,6 @@ VARIANTS: Mapping[str, Variants] = {
         "action units alone": {"relation_weight": 0.0, "cluster_weight": 0.0},
         "no clustering": {"cluster_weight": 0.0},
         "no relation": {"relation_weight": 0.0},
-        "deepest scale": {"scales": "deepest"},
         "last state": {"readout": "last"},
         "no ConvLSTM": {"readout": "frames"},
     },
