@@ -15,7 +15,7 @@ from merkit.simulate import match_events, simulate_demo
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, merkit.Analysis]:
     folder = tmp_path_factory.mktemp("demo")
-    truth = simulate_demo(folder, seed=4, peak_px=1.5, noise=2.0, duration_s=7.5)
+    truth = simulate_demo(folder, seed=4, peak_px=1.5, noise=2.0, fps=30.0, duration_s=7.5)
     return folder / "video.mp4", truth, merkit.analyze(folder / "video.mp4")
 
 
