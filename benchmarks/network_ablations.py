@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from common import options, print_table, runs_folder, side_by_side, write_result
 from fal_controls import MeanRelation, ShuffledUnits
-from network_scores import CLASSES, SIZE, in_short, scores_of
+from network_scores import CLASSES, SIZE, in_groups, in_short, scores_of
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
@@ -32,8 +31,6 @@ from merkit.methods.fal_convlstm.config import CONFIGS, FALConfig
 from merkit.methods.mersiamc3d.config import FACES_FEATURE, INTERPOLATOR
 from merkit.methods.mersiamc3d.interpolation import Interpolator
 from merkit.methods.mersiamc3d.triplets import learn_interpolator
-from merkit.protocols import get_protocol
-from merkit.protocols.folds import k_folds
 from merkit.simulate.synthme import load_synthme
 from merkit.training.weights import read_weights, write_weights
 
@@ -135,8 +132,7 @@ def main() -> None:
             parser.error(f"--variants {name!r}: there are {', '.join(named)}")
     runs = runs_folder(asked)
     table = load_synthme("medium", SIZE, CLASSES, asked.people, head=asked.head, lazy=False)
-    protocol = get_protocol(f"synthme-{CLASSES}class")
-    protocol = replace(protocol, name=f"{protocol.name}, {GROUPS} groups", splits=k_folds(GROUPS))
+    protocol = in_groups(f"synthme-{CLASSES}class", GROUPS)
     for method in asked.methods:
         one_method(asked, method, table, protocol, runs)
 

@@ -43,6 +43,8 @@ from merkit.errors import ConfigError
 from merkit.evaluation import evaluate
 from merkit.methods import create_recognizer, list_networks
 from merkit.methods.registry import PUBLISHED
+from merkit.protocols import Protocol, get_protocol
+from merkit.protocols.folds import k_folds
 from merkit.simulate.synthme import load_synthme
 
 LEVELS, CONFIGS, LABELS = ("easy", "medium", "hard"), ("small", "published"), ("true", "shuffled")
@@ -62,6 +64,12 @@ SHORTEST: Mapping[str, Mapping[str, Any]] = {
 """Settings of a training that takes no longer than it must; one epoch for the others."""
 MAPS = "maps"
 """Where a run on the flow maps stands in the place of a level."""
+
+
+def in_groups(name: str, groups: int) -> Protocol:
+    """A protocol that tests one of several groups of people at a time, not one person."""
+    protocol = get_protocol(name)
+    return replace(protocol, name=f"{protocol.name}, {groups} groups", splits=k_folds(groups))
 
 
 def scores_of(out: Path, **how: Any) -> dict[str, Any]:

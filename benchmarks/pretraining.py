@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from common import options, print_table, runs_folder, write_result
-from network_scores import CLASSES, PEOPLE, SIZE, in_short, scores_of
+from network_scores import CLASSES, PEOPLE, SIZE, in_groups, in_short, scores_of
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
@@ -36,8 +35,6 @@ from merkit.evaluation.train import train_model
 from merkit.methods import list_networks
 from merkit.methods.baselines.flow_svm.recognizer import FlowSVM
 from merkit.pretraining.simulated import other_people
-from merkit.protocols import get_protocol
-from merkit.protocols.folds import k_folds
 from merkit.protocols.own_data import own_data
 from merkit.simulate.synthme import load_synthme
 
@@ -65,11 +62,10 @@ def main() -> None:
             )  # fmt: skip
     if asked.maps_seeds:
         maps = read_dataset("megc2019-flow", asked.data / "megc2019_flow")
-        whole = get_protocol("megc2019")
-        grouped = replace(whole, name=f"{whole.name}, {MAP_GROUPS} groups", splits=k_folds(MAP_GROUPS))
         rows += compared(
-            asked, runs, MAPS, "strcn-g", "map28", {"megc2019-flow": maps}, grouped, asked.maps_seeds
-        )
+            asked, runs, MAPS, "strcn-g", "map28",
+            {"megc2019-flow": maps}, in_groups("megc2019", MAP_GROUPS), asked.maps_seeds,
+        )  # fmt: skip
     told = ("level", "method", "settings", "from")
     shown = [{**{name: row[name] for name in told}, **in_short(row)} for row in rows]
     print_table(shown, "What a network starts from")

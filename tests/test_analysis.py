@@ -35,7 +35,7 @@ def test_the_blink_is_a_stretch_and_not_an_event(demo) -> None:
     blinks = [s for s in analysis.stretches if s.kind == "blink"]
     (planted,) = truth.performance.of_kind("blink")
     assert len(blinks) == 1
-    assert abs(blinks[0].start_frame - planted.onset_frame) <= 4
+    assert abs(blinks[0].start_frame - planted.onset_frame) <= 2
 
 
 def test_regions_and_action_units_say_what_was_planted(demo) -> None:

@@ -102,8 +102,11 @@ def test_starts_are_shown_one_under_the_other(fill, monkeypatch):
     result = {"rows": rows, "size": 128, "people": 6}
     monkeypatch.setattr(fill, "newest", lambda name: (result, f"[{name}](benchmarks/results/x.json)"))
     told = fill.starts().splitlines()
-    assert "128 px, three classes, 6 people" in told[0]
-    assert "are of the same level ([pretraining](../benchmarks/results/x.json)):" in told
+    assert told[:2] == [
+        "SynthME-1, 128 px, three classes, 6 people, leave one subject out; "
+        "the others who are learnt from first",
+        "are of the same level ([pretraining](../benchmarks/results/x.json)):",
+    ]
     same = "| 0.600 0.800 | 0.750 (0.60 to 0.90) |"
     assert told[-2] == f"| medium | `akmnet` | `small` | nothing | 0.700 (0.60 to 0.80) {same}"
     assert told[-1] == f"| medium | `akmnet` | `small` | simulated clips | 0.800 (0.60 to 0.80) {same}"

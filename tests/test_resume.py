@@ -57,7 +57,7 @@ def test_equal_runs_give_equal_bytes(undisturbed, tmp_path):
     assert contents(tmp_path) == undisturbed[0]
 
 
-@pytest.mark.parametrize("moment", np.random.default_rng(7).uniform(0.02, 1.1, 6).round(3))
+@pytest.mark.parametrize("moment", np.random.default_rng(7).uniform(0.02, 1.1, 10).round(3))
 def test_killed_at_a_random_moment_it_ends_with_the_same_bytes(moment, undisturbed, tmp_path):
     expected, takes = undisturbed
     # Forked, so that no time goes into importing: the moment falls into the run itself.
