@@ -8,8 +8,8 @@ METHOD --simulated 24`` does, and then from those of each training fold:
 2. STRCN-G (configuration map28) on the published flow maps of MEGC2019, real clips of 68 people in 10 groups
    of which one is tested at a time: from nothing, and from flow maps of simulated clips.
 
-Finished folds are kept in the working folder, by commit; runs of 1 from nothing are those of
-network_scores.py, and not done again in the same folder.
+Each of the two has its own result file.  Finished folds are kept in the working folder, by commit; runs of 1
+from nothing are those of network_scores.py, and not done again in the same folder.
 
     python benchmarks/pretraining.py [--methods …] [--seeds 3] [--maps-seeds 0 1 2] [--head FILE]
 """
@@ -52,25 +52,31 @@ def main() -> None:
     parser.add_argument("--maps-seeds", nargs="*", type=int, default=range(3), help="none: no flow maps")
     asked = parser.parse_args()
     runs = runs_folder(asked)
-    rows = []
     if asked.methods:
         films = load_synthme(LEVEL, SIZE, CLASSES, PEOPLE, head=asked.head, lazy=False)
+        rows = []
         for method in asked.methods:
             rows += compared(
                 asked, runs, LEVEL, method, "small",
                 {"manifest": films}, f"synthme-{CLASSES}class", asked.seeds,
             )  # fmt: skip
+        report("pretraining", {"size": SIZE, "people": PEOPLE, "rows": rows})
     if asked.maps_seeds:
         maps = read_dataset("megc2019-flow", asked.data / "megc2019_flow")
-        rows += compared(
+        rows = compared(
             asked, runs, MAPS, "strcn-g", "map28",
             {"megc2019-flow": maps}, in_groups("megc2019", MAP_GROUPS), asked.maps_seeds,
         )  # fmt: skip
+        report("pretraining_maps", {"groups": MAP_GROUPS, "rows": rows})
+
+
+def report(name: str, result: dict[str, Any]) -> None:
+    """Print and save the rows of one kind of clips."""
+    rows = result["rows"]
     told = ("level", "method", "settings", "from")
-    shown = [{**{name: row[name] for name in told}, **in_short(row)} for row in rows]
+    shown = [{**{column: row[column] for column in told}, **in_short(row)} for row in rows]
     print_table(shown, "What a network starts from")
-    seeds = {seed for row in rows for seed in row["seeds"]}
-    print(write_result("pretraining", {"size": SIZE, "people": PEOPLE, "rows": rows}, seeds=seeds))
+    print(write_result(name, result, seeds={seed for row in rows for seed in row["seeds"]}))
 
 
 def compared(

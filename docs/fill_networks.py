@@ -198,6 +198,19 @@ def starts() -> str:
     return text + table(["clips", "method", "settings", "from", "UF1", "each seed", "UAR"], lines)
 
 
+def map_starts() -> str:
+    """What a start from simulated flow maps is worth on those of recorded clips."""
+    result, link = newest("pretraining_maps")
+    rows = result["rows"]
+    lines = [[f"`{row['method']}`", f"`{row['settings']}`", row["from"], *_scores(row)[:3]] for row in rows]
+    text = (
+        f"The published flow maps of {rows[0]['n']} recorded clips of {rows[0]['subjects']} people, "
+        f"`megc2019`, in {result['groups']} groups of people of\nwhich one is tested at a time; learnt from "
+        f"first are flow maps of simulated clips, medium level\n({from_here(link)}):\n\n"
+    )
+    return text + table(["method", "settings", "from", "UF1", "each seed", "UAR"], lines)
+
+
 def _scores(row: dict[str, Any]) -> list[str]:
     uf1, uar = ("{:.3f} ({:.2f} to {:.2f})".format(row[name], *row["ci95"][name]) for name in ("uf1", "uar"))
     seeds = " ".join(f"{value:.3f}" for value in row["per_seed"]["uf1"])
@@ -286,7 +299,7 @@ def filled(text: str) -> str:
     """The page with the figures of today."""
     makers = {
         "speed": speed, "memory": memory, "scores": scores, "maps": maps, "frames": frames,
-        "ablation": ablation, "starts": starts,
+        "ablation": ablation, "starts": starts, "map_starts": map_starts,
     }  # fmt: skip
     return filled_in(text, {name: makers[name] for name in marked(text)})
 

@@ -112,6 +112,22 @@ def test_starts_are_shown_one_under_the_other(fill, monkeypatch):
     assert told[-1] == f"| medium | `akmnet` | `small` | simulated clips | 0.800 (0.60 to 0.80) {same}"
 
 
+def test_starts_on_flow_maps_say_of_whom_they_are(fill, monkeypatch):
+    row = {
+        "method": "strcn-g", "settings": "map28", "from": "nothing", "n": 442, "subjects": 68, "uf1": 0.7,
+        "uar": 0.75, "ci95": {"uf1": [0.6, 0.8], "uar": [0.6, 0.9]}, "per_seed": {"uf1": [0.7]},
+    }  # fmt: skip
+    result = {"rows": [row, {**row, "from": "simulated clips"}], "groups": 10}
+    monkeypatch.setattr(fill, "newest", lambda name: (result, f"[{name}](benchmarks/results/x.json)"))
+    told = fill.map_starts()
+    assert "442 recorded clips of 68 people" in told
+    assert "in 10 groups of people" in told
+    assert "([pretraining_maps](../benchmarks/results/x.json))" in told
+    assert told.splitlines()[-1] == (
+        "| `strcn-g` | `map28` | simulated clips | 0.700 (0.60 to 0.80) | 0.700 | 0.750 (0.60 to 0.90) |"
+    )
+
+
 def test_the_benchmark_measures_every_network(monkeypatch):
     monkeypatch.syspath_prepend(str(DOCS.parent / "benchmarks"))
     try:
