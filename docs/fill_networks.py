@@ -25,6 +25,7 @@ SHEETS = {
 }
 SVMS = ("flow-svm", "descriptor-svm")
 MAPS = "maps"
+_START = ["method", "settings", "from", "UF1", "each seed", "UAR"]
 WORKS = ("forward_ms", "one_by_one_ms", "step_ms")
 
 
@@ -187,28 +188,28 @@ def units() -> str:
 def starts() -> str:
     """What networks start from, and what that is worth."""
     result, link = newest("pretraining")
-    lines = [
-        [row["level"], f"`{row['method']}`", f"`{row['settings']}`", row["from"], *_scores(row)[:3]]
-        for row in result["rows"]
-    ]
+    lines = [[row["level"], *_start(row)] for row in result["rows"]]
     text = (
         f"SynthME-1, {result['size']} px, three classes, {result['people']} people, leave one subject out; "
         f"the others who are learnt from first\nare of the same level ({from_here(link)}):\n\n"
     )
-    return text + table(["clips", "method", "settings", "from", "UF1", "each seed", "UAR"], lines)
+    return text + table(["clips", *_START], lines)
 
 
 def map_starts() -> str:
     """What a start from simulated flow maps is worth on those of recorded clips."""
     result, link = newest("pretraining_maps")
     rows = result["rows"]
-    lines = [[f"`{row['method']}`", f"`{row['settings']}`", row["from"], *_scores(row)[:3]] for row in rows]
     text = (
         f"The published flow maps of {rows[0]['n']} recorded clips of {rows[0]['subjects']} people, "
         f"`megc2019`, in {result['groups']} groups of people of\nwhich one is tested at a time; learnt from "
         f"first are flow maps of simulated clips, medium level\n({from_here(link)}):\n\n"
     )
-    return text + table(["method", "settings", "from", "UF1", "each seed", "UAR"], lines)
+    return text + table(_START, [_start(row) for row in rows])
+
+
+def _start(row: dict[str, Any]) -> list[str]:
+    return [f"`{row['method']}`", f"`{row['settings']}`", row["from"], *_scores(row)[:3]]
 
 
 def _scores(row: dict[str, Any]) -> list[str]:
