@@ -1,9 +1,10 @@
 """What is each part of MERSiamC3D, SMA-STN and FAL-ConvLSTM worth?  One table a method.
 
 SynthME-1 medium, 128 px, 3 classes, 12 people in 6 groups of which one is tested at a time; the small
-configurations with one part changed, several seeds.  The network that makes frames for ``adaconv`` is learnt
-once a group, from the clips that are trained on, and shared by the seeds.  Finished folds are kept in the
-working folder, by commit.
+configurations with one part changed, several seeds.  The intervals of the differences to the whole method are
+of a bootstrap over people, paired, p of a permutation over people, adjusted for there being several (Holm).
+The network that makes frames for ``adaconv`` is learnt once a group, from the clips that are trained on, and
+shared by the seeds.  Finished folds are kept in the working folder, by commit.
 
     python benchmarks/network_ablations.py [--methods …] [--people 12] [--seeds 3] [--variants …]
 """
@@ -26,6 +27,7 @@ from network_scores import CLASSES, SIZE, in_groups, in_short, scores_of
 
 from merkit.cache import ClipCache
 from merkit.clips import ClipTable
+from merkit.evaluation import compare
 from merkit.methods import FitContext, create_recognizer
 from merkit.methods.fal_convlstm.config import CONFIGS, FALConfig
 from merkit.methods.mersiamc3d.config import FACES_FEATURE, INTERPOLATOR
@@ -141,7 +143,8 @@ def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protoco
     """Measure and print the table of one method; save it if it has all variants."""
     controls = CONTROLS.get(method, {})
     known: Variants = {**VARIANTS[method], **{name: {} for name in controls}}
-    rows = []
+    rows: list[dict[str, Any]] = []
+    folders = []
     # Every difference is to the whole method.
     wanted = known if asked.variants is None else {WHOLE, *asked.variants}
     for name, settings in known.items():
@@ -153,17 +156,23 @@ def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protoco
             else {"method": method, "config": "small", "overrides": settings}
         )
         made = settings.get("transition") == "adaconv"
+        folder = runs / f"{method}+{'-'.join(name.split())}+{asked.people}"
         found = scores_of(
-            runs / f"{method}+{'-'.join(name.split())}+{asked.people}",
-            **how, tables={"manifest": table}, protocol=protocol, seeds=asked.seeds,
+            folder, **how, tables={"manifest": table}, protocol=protocol, seeds=asked.seeds,
             workers=asked.workers, cache=ClipCache(asked.work / "clips"),
             artifacts=Interpolators(table, protocol, settings, runs, asked.workers) if made else None,
         )  # fmt: skip
         rows.append({"variant": name, "settings": dict(settings), **found})
+        folders.append(folder)
+    for row, tested in zip(rows[1:], compare(folders).rows[1:], strict=True):
+        row["difference"] = {
+            "uf1": tested["difference"]["uf1"], "ci95": tested["difference_ci95"]["uf1"],
+            "p": tested["p"]["uf1"], "p_holm": tested["p_holm"],
+        }  # fmt: skip
     shown = [
         {
-            "variant": row["variant"], **in_short(row),
-            "change": row["uf1"] - rows[0]["uf1"], "s/fold": row["fold_s"],
+            "variant": row["variant"], **in_short(row), "difference": difference_in_words(row),
+            "s/fold": row["fold_s"],
         }
         for row in rows
     ]  # fmt: skip
@@ -173,6 +182,14 @@ def one_method(asked: argparse.Namespace, method: str, table: ClipTable, protoco
     result = {"method": method, "people": asked.people, "groups": GROUPS, "size": SIZE, "rows": rows}
     seeds = {seed for row in rows for seed in row["seeds"]}
     print(write_result(f"ablation_{method.replace('-', '_')}", result, seeds=seeds))
+
+
+def difference_in_words(row: Mapping[str, Any]) -> str:
+    """The difference to the whole method, with its interval and p; nothing for the whole method."""
+    if "difference" not in row:
+        return ""
+    change = row["difference"]
+    return "{:+.3f} ({:+.2f} to {:+.2f}), p {:.3f}".format(change["uf1"], *change["ci95"], change["p_holm"])
 
 
 if __name__ == "__main__":

@@ -20,9 +20,12 @@ TITLES = {"uf1": "UF1", "uar": "UAR", "accuracy": "accuracy"}
 def coverage() -> str:
     """How often the intervals hold the truth."""
     result, link = newest("interval_coverage")
-    rows = [[row["subjects"], *(f"{row[score]['value']:.1%}" for score in TITLES)] for row in result["rows"]]
+    rows = [
+        [row["subjects"], row["of"], *(f"{row[score]['value']:.1%}" for score in TITLES)]
+        for row in result["rows"]
+    ]
     head = f"The 95 % intervals held the truth in ({result['studies']} studies a row, {from_here(link)}):\n\n"
-    return head + table(["people in a study", *TITLES.values()], rows)
+    return head + table(["people in a study", "interval of the", *TITLES.values()], rows)
 
 
 def audit() -> str:

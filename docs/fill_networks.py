@@ -143,16 +143,29 @@ def ablation() -> str:
 def parts(method: str) -> str:
     """What each part of a method is worth."""
     result, link = newest(f"ablation_{method.replace('-', '_')}")
-    whole = result["rows"][0]["uf1"]
-    lines = [
-        [row["variant"], *_scores(row)[:3], f"{row['uf1'] - whole:+.3f}" if place else "", _ms(row["fold_s"])]
-        for place, row in enumerate(result["rows"])
-    ]
+    whole, *parts = result["rows"]
+    tested = "difference" in parts[0]
+    lines = [[whole["variant"], *_scores(whole)[:3], *[""] * (1 + tested), _ms(whole["fold_s"])]]
+    for row in parts:
+        change = [f"{row['uf1'] - whole['uf1']:+.3f}"]
+        if tested:
+            found = row["difference"]
+            change = [
+                "{:+.3f} ({:+.2f} to {:+.2f})".format(found["uf1"], *found["ci95"]),
+                f"{found['p_holm']:.3f}",
+            ]
+        lines.append([row["variant"], *_scores(row)[:3], *change, _ms(row["fold_s"])])
     text = (
         f"What each part is worth: `small` on SynthME-1 medium, {result['people']} people in "
         f"{result['groups']} groups, one tested at a time\n({from_sheet(link)}):\n\n"
     )
-    return text + table(["changed", "UF1", "each seed", "UAR", "difference", "s a fold"], lines)
+    if tested:
+        text += (
+            "*Difference*: to the whole, with an interval over people, paired; *p*: of a permutation over "
+            "people, adjusted for\nthere being several (Holm).\n\n"
+        )
+    head = ["changed", "UF1", "each seed", "UAR", "difference", *["p"] * tested, "s a fold"]
+    return text + table(head, lines)
 
 
 def units() -> str:

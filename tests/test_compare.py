@@ -46,6 +46,9 @@ def test_rows_hold_the_scores_of_the_runs_and_tests_against_the_first(runs):
     metrics = json.loads((runs / "good" / "metrics.json").read_text())
     assert good["scores"]["uf1"] == metrics["overall"]["uf1"]
     assert bad["difference"]["uf1"] == pytest.approx(bad["scores"]["uf1"] - good["scores"]["uf1"])
+    low, high = bad["difference_ci95"]["uf1"]
+    assert low <= bad["difference"]["uf1"] <= high < 0
+    assert f"{bad['difference']['uf1']:+.3f} [{low:+.3f}, {high:+.3f}]" in found.to_markdown()
     assert bad["p"]["uf1"] < 0.1
     assert bad["mcnemar"]["only_first"] > bad["mcnemar"]["only_second"]
     assert any("number of seeds" in note for note in found.notes)
@@ -80,7 +83,7 @@ def test_latex_escapes_names(runs):
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len({row.count("&") - row.count(r"\&") for row in rows}) == 1
     # Outside of a formula a minus would be a hyphen.
-    assert re.search(r"& \$-0\.\d{3}\$ &", rows[-1])
+    assert re.search(r"& \$-0\.\d{3}\$ \[\$-0\.\d{3}\$, \$-0\.\d{3}\$\] &", rows[-1])
     assert _latex(r"a\b{c}~d") == r"a\textbackslash{}b\{c\}\textasciitilde{}d"
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation.predictions import is_units
 from merkit.evaluation.result import Result, load_result
-from merkit.evaluation.scores import counted, in_words
-from merkit.evaluation.statistics import holm, mcnemar, permutation_test
+from merkit.evaluation.scores import counted, in_words, plain_interval
+from merkit.evaluation.statistics import bootstrap_difference, holm, mcnemar, permutation_test
 
 TITLES = {
     "uf1": "UF1",
@@ -38,8 +38,9 @@ class Comparison:
     ----------
     rows : list of dict
         One a run: ``name``, ``n``, ``seeds``, ``scores``, ``sd``, ``ci95``, ``by_dataset``,
-        ``leak_free``; but for the first also ``difference``, ``p`` (permutation over subjects),
-        ``p_holm`` and ``mcnemar``.
+        ``leak_free``; but for the first also ``difference`` and ``difference_ci95`` (paired bootstrap over
+        subjects; ``None`` for one subject alone), ``p`` (permutation over subjects), ``p_holm`` and
+        ``mcnemar``.
     score_names : tuple of str
     notes : list of str
         What a reader must know.
@@ -55,7 +56,7 @@ class Comparison:
         head = ["method", "clips", "seeds", *(f"{TITLES[name]} [95 % CI]" for name in self.score_names)]
         datasets = list(self.rows[0]["by_dataset"])
         head += [f"{TITLES[main]} {name}" for name in datasets] if len(datasets) > 1 else []
-        head += [f"Δ {TITLES[main]}", "p", "p McNemar"] if len(self.rows) > 1 else []
+        head += [f"Δ {TITLES[main]} [95 % CI]", "p", "p McNemar"] if len(self.rows) > 1 else []
         body = []
         for row in self.rows:
             cells = [row["name"] + ("" if row["leak_free"] else " (not a result)"), str(row["n"])]
@@ -144,8 +145,10 @@ def _tests(first: Result, other: Result, seeds: int) -> dict[str, Any]:
     a, b = _aligned(first, seeds), _aligned(other, seeds)
     (counts_a, formula), (counts_b, _) = counted(a, first.classes), counted(b, first.classes)
     found = permutation_test(counts_a, counts_b, formula)
+    intervals = bootstrap_difference(counts_a, counts_b, formula)
     tests: dict[str, Any] = {
         "difference": {name: found[name]["difference"] for name in first.score_names},
+        "difference_ci95": {name: plain_interval(intervals[name]) for name in first.score_names},
         "p": {name: found[name]["p"] for name in first.score_names},
         "mcnemar": None,
     }
@@ -214,9 +217,10 @@ def _notes(rows: Sequence[dict[str, Any]], results: Sequence[Result], seeds: int
     ]
     if len(rows) > 1:
         notes.append(
-            f"Δ and p against {rows[0]['name']}: two-sided permutation over subjects, Holm-adjusted in "
-            "brackets where there are several; McNemar's exact test takes clips for independent, which those "
-            "of one subject are not."
+            f"Δ and p against {rows[0]['name']}: a bootstrap in which a subject is drawn with what both "
+            "runs said of them, and a two-sided permutation over subjects, Holm-adjusted in brackets where "
+            "there are several; McNemar's exact test takes clips for independent, which those of one subject "
+            "are not."
         )
         if len({result.predictions["seed"].nunique() for result in results}) > 1:
             notes.append(
@@ -238,13 +242,15 @@ def _test_cells(row: dict[str, Any], main: str) -> list[str]:
     if row["p_holm"] != row["p"][main]:
         chance += f" ({row['p_holm']:.4f})"
     clips = row["mcnemar"]
-    return [f"{row['difference'][main]:+.3f}", chance, "" if clips is None else f"{clips['p']:.4f}"]
+    change, interval = row["difference"][main], row["difference_ci95"][main]
+    edges = " [{:+.3f}, {:+.3f}]".format(*interval) if interval else ""
+    return [f"{change:+.3f}{edges}", chance, "" if clips is None else f"{clips['p']:.4f}"]
 
 
 def _latex(text: str) -> str:
-    if re.fullmatch(r"[+-][\d.]+", text):
+    if re.fullmatch(r"[+-][\d.]+( \[.*\])?", text):
         # Outside of formulas a minus is a hyphen.
-        return f"${text}$"
+        return re.sub(r"[+-][\d.]+", r"$\g<0>$", text)
     return "".join(_LATEX.get(letter, letter) for letter in text)
 
 

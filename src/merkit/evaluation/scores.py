@@ -85,6 +85,12 @@ def counted(frame: pd.DataFrame, classes: Sequence[str]) -> tuple[SubjectCounts,
     return class_counts(frame, classes), class_scores
 
 
+def plain_interval(interval: tuple[float, float]) -> list[float] | None:
+    """An interval for JSON; ``None`` where nothing is known."""
+    low, high = interval
+    return [_plain(low), _plain(high)] if np.isfinite(low) else None
+
+
 def _values(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
     sample, formula = counted(frame, classes)
     return {name: float(value) for name, value in formula(sample.counts.sum(axis=(0, 1))).items()}
@@ -106,10 +112,7 @@ def _block(frame: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
         }
     block["confusion"] = np.vectorize(_count, otypes=[object])(confusion).tolist()
     block["sd"] = {name: _plain(v.std(ddof=1)) if seeds > 1 else None for name, v in by_seed.items()}
-    block["ci95"] = {
-        name: [_plain(low), _plain(high)] if np.isfinite(low) else None
-        for name, (low, high) in intervals.items()
-    }
+    block["ci95"] = {name: plain_interval(interval) for name, interval in intervals.items()}
     return block
 
 
