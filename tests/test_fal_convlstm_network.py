@@ -92,6 +92,7 @@ def test_parameter_counts_of_every_layer():
     assert [count(part) for part in scales.merge] == [36_864, 128, 0]
     assert [count(part) for part in actions.reduce] == [12_288, 128, 0]
     assert (count(actions.attention), actions.trust.numel(), count(actions.value)) == (780, 1, 4_160)
+    assert create_network("fal-convlstm", config="small").actions.trust.item() == 4
     assert actions.weight.numel() + actions.bias.numel() == 780
 
 
@@ -416,13 +417,21 @@ def test_the_backbone_learns_at_its_own_rate():
 def test_frozen_normalisation_stays_as_it_is_while_the_rest_learns():
     network = tiny()
     network.freeze_norm()
-    before = {name: value.clone() for name, value in network.backbone.bn1.state_dict().items()}
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimiser = torch.optim.AdamW(network.parameter_groups(0.1), lr=0.1)
     network.train()(clips()).logits.square().sum().backward()
-    assert all(torch.equal(value, before[name]) for name, value in network.backbone.bn1.state_dict().items())
-    assert network.backbone.bn1.weight.grad is None
-    assert network.backbone.conv1.weight.grad.abs().max() > 0
-    assert network.scales.lateral[0][1].training
-    assert not network.backbone.layer1[0].bn1.training
+    optimiser.step()
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    norms = {
+        f"backbone.{name}.{what}"
+        for name, module in network.backbone.named_modules()
+        if isinstance(module, torch.nn.BatchNorm2d)
+        for what in module.state_dict()
+    }
+    assert len(norms) == 5 * 20  # a stem, four layers of two blocks, three shortcuts
+    assert not norms & changed
+    assert {name for name in before if name.startswith("backbone.")} - norms <= changed
+    assert "scales.lateral.0.1.running_mean" in changed
 
 
 # Behaviour

@@ -451,8 +451,8 @@ def test_without_a_prior_stage_nothing_is_frozen():
 
 
 def left_out(labels) -> float:
-    """Accuracy over people, each judged by what was learnt from the others."""
-    clips = [toy_clip(number) for number in range(18)]
+    """Accuracy over people, each with a face of their own, judged by what was learnt from the others."""
+    clips = [toy_clip(number, texture=number // 6) for number in range(18)]
     right = []
     for who in sorted(set(GROUPS)):
         known = [row for row in range(18) if GROUPS[row] != who]
@@ -466,7 +466,8 @@ def left_out(labels) -> float:
 
 def test_other_people_are_told_by_their_motion_and_shuffled_labels_are_not():
     assert left_out(np.array(LABELS)) > 0.95
-    assert left_out(np.random.default_rng(0).permutation(LABELS)) < 0.6
+    rng = np.random.default_rng(0)
+    assert np.mean([left_out(rng.permutation(LABELS)) for _ in range(3)]) < 0.45
 
 
 def test_the_target_stage_begins_with_the_encoder_of_the_prior_stage_and_a_new_head(monkeypatch):
@@ -751,6 +752,10 @@ def test_published_settings_are_those_of_the_specification():
     assert target.schedule(61) == pytest.approx(1e-5)
     assert (config.pairs, config.triplets, config.frozen, config.gamma) == (4000, 2000, 10, 2.0)
     assert (config.transition, config.size, config.alpha) == ("adaconv", 112, "sqrt")
+    assert (config.prior, config.across, config.embedding, config.views) == ("contrastive", 0.5, 128, "plain")
+    assert (config.dropout, config.hidden, config.encoder_rate) == (0.5, 128, 0.1)
+    assert (config.mirror, config.shift, config.jitter, config.jittered) == (0.5, 4, 2, 2)
+    assert (config.flow, config.apex, config.head) == ("steps", "auto", "keep")
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,9 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def toy_clip(number: int, length: int = 9, px: float = 3.0, **about) -> Clip:
+def toy_clip(number: int, length: int = 9, px: float = 3.0, texture: int | None = None, **about) -> Clip:
     """A textured face whose upper, left lower or right lower part moves down and back: the class."""
-    rng = np.random.default_rng(number)
+    rng = np.random.default_rng(number if texture is None else texture)
     k = number % 3
     y, x = np.mgrid[:72, :64].astype(float)
     phase = rng.uniform(0, 6, 4)

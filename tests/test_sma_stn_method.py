@@ -568,13 +568,20 @@ def test_the_recipes_of_the_specification():
     scratch, tuned = SMASTNConfig(), SMASTNConfig(**CONFIGS["fine-tune"])
     assert (scratch.optimiser, scratch.rate, scratch.epochs) == ("adamw", 3e-4, 100)
     assert (tuned.optimiser, tuned.rate, tuned.rate * tuned.trunk_rate) == ("sgd", 1e-2, pytest.approx(1e-3))
-    assert (tuned.epochs, tuned.freeze) == (60, True)
+    assert (tuned.epochs, tuned.freeze, tuned.stage.momentum) == (60, True, 0.9)
     for each in (scratch, tuned):
         assert (each.stage.batch, each.stage.clip_norm, each.stage.weight_decay) == (16, 5.0, 5e-4)
         assert each.stage.schedule(3) == each.rate
         assert each.stage.schedule(each.epochs) == pytest.approx(1e-5)
         assert (each.segments, each.samples, each.realisations) == (3, 4, 5)
         assert (each.deviation_weight, each.margin, each.dropout) == (0.1, 0.5, 0.5)
+        assert (each.images, each.anchor, each.attention, each.weighting) == (
+            "both",
+            "onset",
+            "token",
+            "learnt",
+        )
+        assert (each.token_type, each.deviation) == (False, "class")
 
 
 def test_where_it_looks_is_told_image_by_image_also_where_they_attend_to_each_other():
