@@ -431,6 +431,18 @@ def test_initial_weights_are_those_of_the_code():
         assert float(linear.weight.detach().std()) == pytest.approx(expected, rel=0.4)
 
 
+def test_frames_that_are_judged_in_parts_are_judged_alike():
+    network, long = tiny().eval(), clip(70)
+    frames = network._frames(long)
+    assert torch.allclose(network.backbone(frames), network.backbone._maps(frames), atol=1e-6)
+    seen = []
+    network.backbone.conv1.register_forward_hook(lambda module, given, out: seen.append(len(out)))
+    network(long)
+    # In training normalisation sees all frames of a clip.
+    network.train()(long)
+    assert seen == [32, 32, 6, 70]
+
+
 def test_normalisation_sees_one_clip_unless_told_otherwise():
     clips = [clip(4, seed=1), clip(6, seed=2)]
     evaluated = tiny().eval()

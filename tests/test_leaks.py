@@ -13,7 +13,7 @@ from evaluation_kit import CLASSES, BySubject, ByThirds, Given, one_hot, toy_tab
 from sklearn.preprocessing import StandardScaler
 
 from merkit.clips import Clip, ClipTable
-from merkit.errors import LeakageError
+from merkit.errors import DataError, LeakageError
 from merkit.evaluation import evaluate
 from merkit.evaluation.guard import GuardedContext, check_unfitted
 from merkit.evaluation.job import Method
@@ -322,6 +322,21 @@ def test_inner_splits_with_a_subject_on_both_sides_are_caught():
     context = GuardedContext(inner_splits=[([0, 2], [1])], allowed=people(groups))
     with pytest.raises(LeakageError, match="on both sides"):
         context.subject_splits(np.array([0, 1, 0]), groups, 2)
+
+
+def test_of_several_splits_the_guard_keeps_the_one_that_is_used():
+    groups = np.array(["toy/s1", "toy/s2", "toy/s3"] * 2)
+    labels = np.array([0, 0, 1, 1, 1, 0])
+    context = GuardedContext(allowed=people(groups))
+    _, held_out = context.held_out_split(labels, groups, 3)
+    assert context.selected == people(groups[held_out])
+    assert len(context.selected) == 1
+    context.subject_splits(labels, groups, 3)
+    assert context.selected == people(groups)
+    with pytest.raises(LeakageError, match="selection on subject toy/4"):
+        context.held_out_split(labels, np.array(["toy/s1", "toy/s4", "toy/s3"] * 2), 3)
+    with pytest.raises(DataError, match="of one subject"):
+        context.held_out_split(labels, groups[[0] * 6], 3)
 
 
 def test_the_guard_keeps_who_was_used_for_what(tmp_path):

@@ -16,9 +16,9 @@ from merkit.methods.akmnet.config import FEATURE, AKMNetConfig
 from merkit.methods.akmnet.recognizer import _Examples, as_input, cropped
 from merkit.methods.strcn.appearance import AUGMENTATIONS
 from merkit.methods.strcn.config import FLOW_FEATURE, FRAMES_FEATURE
-from merkit.methods.strcn.geometric import ALPHAS
+from merkit.methods.strcn.geometric import ALPHAS, at_alpha
 from merkit.methods.strcn.mask import key_regions, motion_energy
-from merkit.methods.strcn.recognizer import _drawn, at_alpha
+from merkit.methods.strcn.recognizer import _drawn
 
 PUBLISHED = {"strcn-g": (1, 2, 300, 245), "strcn-a": (1, 1, 700, 30), "akmnet": (1, 1, 2, 128, 128)}
 

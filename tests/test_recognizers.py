@@ -384,15 +384,48 @@ def test_an_inner_selection_is_by_subject_and_on_training_clips(name):
         recognizer.fit(CLIPS, LABELS, GROUPS, context=FitContext(inner_splits=[(range(12), range(10, 18))]))
 
 
-def test_a_class_of_which_all_clips_are_held_out_weighs_nothing():
-    recognizer = made("sma-stn", epochs=1, select="inner", balance="weights")
-    kept = [row for row in range(18) if row % 3 != 1 or row >= 12]
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_class_is_held_out_whole(name):
+    # Only the last subject shows the last class: the others are held out.
+    kept = [row for row in range(18) if row % 3 != 2 or row >= 12]
     clips, labels, groups = ([those[row] for row in kept] for those in (CLIPS, LABELS, GROUPS))
-    learnt = [place for place, row in enumerate(kept) if row < 12]
-    held_out = [place for place, row in enumerate(kept) if row >= 12]
-    splits = [(learnt, held_out)]
-    recognizer.fit(clips, labels, groups, context=FitContext(inner_splits=splits))
-    assert len(recognizer.classes_) == 3
+    last = [place for place, row in enumerate(kept) if row >= 12]
+    first = [place for place, row in enumerate(kept) if row < 6]
+    others = [place for place in range(len(kept)) if place not in last]
+    recognizer = made(name, epochs=1, select="inner")
+    for splits in (None, [(others, last), (last, first)]):
+        recognizer.fit(clips, labels, groups, context=FitContext(inner_splits=splits))
+        assert "score" in recognizer.history_[0]
+    for splits, message in (
+        ([(others, last)], "all clips of a class"),
+        ([(range(len(kept)), [])], "holds out no clip"),
+        ([], "give one or more"),
+    ):
+        with pytest.raises(DataError, match=message):
+            recognizer.fit(clips, labels, groups, context=FitContext(inner_splits=splits))
+
+
+class Counted(dict):
+    """Features that count how often they are read."""
+
+    read = 0
+
+    def __getitem__(self, name):
+        Counted.read += 1
+        return super().__getitem__(name)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_features_are_not_read_anew_in_every_epoch(name):
+    # They may lie in the cache, which others may have emptied by then.
+    step = made(name).step
+    ready = [replace(clip, features=Counted(step(clip).features)) for clip in CLIPS]
+    reads = []
+    for epochs in (1, 4):
+        Counted.read = 0
+        made(name, epochs=epochs, select="inner").fit(ready, LABELS, GROUPS)
+        reads.append(Counted.read)
+    assert reads[0] == reads[1]
 
 
 @pytest.mark.parametrize("name", ["strcn-g", "sma-stn"])
@@ -405,12 +438,25 @@ def test_a_state_of_other_settings_or_clips_is_not_gone_on_from(name, tmp_path):
     others = [toy_clip(number, px=2.0) for number in range(18)]
     with pytest.raises(DataError, match="is of another training"):
         made(name, epochs=1).fit(others, LABELS, GROUPS, context=context)
+    with pytest.raises(DataError, match="is of another training"):
+        made(name, epochs=1).fit(CLIPS, [f"very {label}" for label in LABELS], GROUPS, context=context)
+    apart = replace(context, checkpoint_dir=tmp_path / "inner")
+    chosen = made(name, epochs=1, select="inner")
+    chosen.fit(CLIPS, LABELS, GROUPS, context=replace(apart, inner_splits=[(range(6), range(6, 12))]))
+    with pytest.raises(DataError, match="is of another training"):
+        chosen.fit(CLIPS, LABELS, GROUPS, context=replace(apart, inner_splits=[(range(6), range(12, 18))]))
 
 
 def test_whom_a_shared_artifact_knows_is_on_the_card():
     artifacts = {"some": {"trained_subjects": ["toy/stranger"]}}
     recognizer = made("strcn-g", epochs=1).fit(CLIPS, LABELS, GROUPS, context=FitContext(artifacts=artifacts))
     assert recognizer.card["trained_subjects"] == ["toy/s0", "toy/s1", "toy/s2", "toy/stranger"]
+
+
+def test_an_artifact_that_is_no_weights_is_refused():
+    context = FitContext(artifacts={"pretrained": {"trained_subjects": []}})
+    with pytest.raises(DataError, match="artifact 'pretrained' is a dict"):
+        made("strcn-g").fit(CLIPS, LABELS, GROUPS, context=context)
 
 
 def test_weights_of_another_size_or_method_are_refused(fitted, tmp_path):

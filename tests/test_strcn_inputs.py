@@ -22,8 +22,8 @@ from merkit.methods.strcn.appearance import (
 from merkit.methods.strcn.geometric import (
     ALPHAS,
     TEST_ALPHA,
+    at_alpha,
     onset_apex_flow,
-    scaled_flows,
 )
 from merkit.methods.strcn.mask import (
     key_regions,
@@ -288,11 +288,9 @@ def test_colour_frames_are_taken():
 
 def test_eight_magnifications_scale_the_flow():
     flow = np.random.default_rng(0).normal(size=(2, 5, 4)).astype(np.float32)
-    scaled = scaled_flows(flow)
-    assert scaled.shape == (8, 2, 5, 4)
-    assert np.array_equal(scaled[ALPHAS.index(TEST_ALPHA)], flow)
-    for alpha, each in zip(ALPHAS, scaled, strict=True):
-        assert np.allclose(each, flow * (1 + alpha) / 9)
+    assert np.array_equal(at_alpha(flow, TEST_ALPHA), flow)
+    for alpha in ALPHAS:
+        assert np.allclose(at_alpha(flow, alpha), flow * (1 + alpha) / 9)
 
 
 # The apex

@@ -105,11 +105,19 @@ def test_linear_is_that_of_numpy(n: int, length: int) -> None:
 @given(st.integers(1, 30), st.integers(1, 40))
 def test_nearest_picks_a_frame_that_none_is_nearer_than(n: int, length: int) -> None:
     index, at = nearest_indices(n, length), frame_positions(n, length)
-    assert (np.abs(index - at) <= 0.5).all()
+    assert (np.abs(index - at) <= 0.5 + 1e-9).all()
     assert (np.diff(index) >= 0).all()
     picked = resample_nearest(clip(n, 2, 2), length)
     assert picked.dtype == np.uint8
     assert (picked == clip(n, 2, 2)[index]).all()
+
+
+def test_the_nearest_frame_is_that_of_whole_numbers():
+    for n in (2, 3, 7, 8, 30):
+        for length in (2, 4, 5, 11, 51, 60):
+            # Position k (n - 1) / (length - 1); of a half the earlier.
+            exact = [-((length - 1 - 2 * k * (n - 1)) // (2 * (length - 1))) for k in range(length)]
+            assert nearest_indices(n, length).tolist() == exact, (n, length)
 
 
 def test_index_subsampling_is_not_tim() -> None:

@@ -90,15 +90,10 @@ class CacheFolder:
 
     def read(self, step: str, key: str) -> bytes | None:
         """The bytes of a file, which counts as used now; ``None`` if there is none that can be read."""
-        place = self.place(step, key)
         try:
-            content = place.read_bytes()
+            return read_used(self.place(step, key))
         except OSError:
             return None
-        # The owner of a shared cache may be somebody else.
-        with contextlib.suppress(OSError):
-            os.utime(place)
-        return content
 
     def write(self, step: str, key: str, content: bytes) -> Path:
         """Write a file, whole or not at all; what was used longest ago makes room for it.
@@ -271,6 +266,21 @@ def in_words(size: float) -> str:
         if size >= unit:
             return f"{size / unit:.1f} {name}"
     return f"{size:.0f} bytes"
+
+
+def read_used(path: Path) -> bytes:
+    """The bytes of a file, which counts as used now, so that others make room first.
+
+    Raises
+    ------
+    OSError
+        If it is not there or cannot be read.
+    """
+    content = path.read_bytes()
+    # The owner of a shared cache may be somebody else.
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return content
 
 
 def _within(folder: str | Path) -> list[os.DirEntry[str]]:

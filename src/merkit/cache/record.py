@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from merkit.cache.folder import read_used
 from merkit.errors import ConfigError, DataError
 
 _ABOUT = "merkit:about"
@@ -117,7 +118,7 @@ class StoredArrays(Mapping[str, "NDArray[Any]"]):
         if name not in self._names:
             raise KeyError(name)
         try:
-            record = unpack(self._path.read_bytes(), self._path)
+            record = unpack(read_used(self._path), self._path)
         except OSError as error:
             raise DataError(
                 f"{self._path}: was taken out of the clip cache while it was needed; type the command again"

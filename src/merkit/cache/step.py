@@ -9,6 +9,8 @@ from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from merkit.clips import Clip
 from merkit.errors import ConfigError, DataError
 from merkit.video.frame import Pixels
@@ -165,6 +167,11 @@ def added(clip: Clip, done: Clip) -> Clip:
         apex=done.apex,
         repairs=(*clip.repairs, *done.repairs),
     )
+
+
+def in_memory(clip: Clip, *names: str) -> Clip:
+    """A clip with the features of these names, or all, as arrays, for whoever asks for them many times."""
+    return replace(clip, features={name: np.asarray(clip.features[name]) for name in names or clip.features})
 
 
 class FrameWindow(FrameSource):

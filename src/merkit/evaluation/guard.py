@@ -15,7 +15,7 @@ from merkit.errors import LeakageError
 from merkit.evaluation.fingerprint import twins
 from merkit.evaluation.people import people, person
 from merkit.evaluation.reach import held, outside, own_code, states
-from merkit.methods.context import FitContext
+from merkit.methods.context import FitContext, Rows
 from merkit.methods.training_set import stated_subjects
 from merkit.video.sources import BlindFrames
 
@@ -35,26 +35,16 @@ class GuardedContext(FitContext):
     allowed: frozenset[str] = frozenset()
     selected: set[str] = field(default_factory=set)
 
-    def subject_splits(
-        self, labels: NDArray[Any], groups: NDArray[Any], n_splits: int
-    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Splits of the training clips by subject; see :meth:`FitContext.subject_splits`.
-
-        Raises
-        ------
-        LeakageError
-            If a subject is not one of this fold's training subjects, or on both sides of a split.
-        """
+    def _choosing_on(self, groups: NDArray[Any], splits: Sequence[Rows]) -> None:
+        """Keep who is held out, and refuse a subject who is not one of this fold's training subjects."""
         strangers = people(groups) - self.allowed
         if strangers:
             raise LeakageError(
                 f"selection on subject {min(strangers)}, who is not among the training subjects of this "
                 "fold; choose on the clips that were given to fit"
             )
-        splits = super().subject_splits(labels, groups, n_splits)
         for _, held_out in splits:
             self.selected.update(people(np.asarray(groups)[held_out]))
-        return splits
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from merkit.errors import LeakageError
+from merkit.errors import DataError, LeakageError
 
 Split = tuple[ArrayLike, ArrayLike]
+Rows = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -48,21 +49,53 @@ class FitContext:
     on_progress: Callable[[int, int | None, str], None] | None = None
     artifacts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
-    def subject_splits(
-        self, labels: NDArray[Any], groups: NDArray[Any], n_splits: int
-    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    def subject_splits(self, labels: NDArray[Any], groups: NDArray[Any], n_splits: int) -> list[Rows]:
         """The given inner splits, or `n_splits` (at most one a subject) in which no subject is on both sides.
 
         Raises
         ------
+        DataError
+            If there is one subject alone, or no split was given.
         LeakageError
             If a given split has a subject on both sides.
         """
+        splits = self._splits(labels, groups, n_splits)
+        self._choosing_on(groups, splits)
+        return splits
+
+    def held_out_split(self, labels: NDArray[Any], groups: NDArray[Any], n_splits: int) -> Rows:
+        """The first of these splits that holds out something, and no class whole.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        LeakageError
+            If a given split has a subject on both sides.
+        """
+        for train, held_out in self._splits(labels, groups, n_splits):
+            if len(held_out) and len(np.unique(labels[train])) == len(np.unique(labels)):
+                self._choosing_on(groups, [(train, held_out)])
+                return train, held_out
+        raise DataError(
+            "every split by subject holds out no clip, or all clips of a class: add subjects, leave out the "
+            "class that has fewest, or choose nothing (select=last)"
+        )
+
+    def _choosing_on(self, groups: NDArray[Any], splits: Sequence[Rows]) -> None:
+        """Told of the splits on whose held-out clips something is chosen."""
+
+    def _splits(self, labels: NDArray[Any], groups: NDArray[Any], n_splits: int) -> list[Rows]:
         if self.inner_splits is None:
             from sklearn.model_selection import GroupKFold
 
-            folds = GroupKFold(min(n_splits, len(np.unique(groups))))
+            people = len(np.unique(groups))
+            if people < 2:
+                raise DataError("all clips to choose on are of one subject: add clips of others")
+            folds = GroupKFold(min(n_splits, people))
             return list(folds.split(np.zeros(len(labels)), labels, groups))
+        if not len(self.inner_splits):
+            raise DataError("no inner splits: give one or more, or None to split by subject")
         splits = [
             (np.asarray(train, dtype=np.intp), np.asarray(held_out, dtype=np.intp))
             for train, held_out in self.inner_splits

@@ -285,6 +285,7 @@ class NetworkRecognizer(SavedRecognizer):
         self, clips: Sequence[Clip], known: TrainingSet, context: FitContext, start: Pretrained | None
     ) -> None:
         """Train a new network on clips with their features."""
+        from merkit.cache.step import in_memory
         from merkit.training.loop import train
         from merkit.training.pretrained import load_matching
 
@@ -293,7 +294,7 @@ class NetworkRecognizer(SavedRecognizer):
             self._loaded = load_matching(network, start.state)
         learnt, held_out = np.arange(len(clips)), np.array([], dtype=np.intp)
         if self.config.select == "inner":
-            learnt, held_out = context.subject_splits(known.truth, known.subjects, _INNER_FOLDS)[0]
+            learnt, held_out = context.held_out_split(known.truth, known.subjects, _INNER_FOLDS)
 
         def some(rows: NDArray[np.intp]) -> list[Clip]:
             return [clips[int(row)] for row in rows]
@@ -306,10 +307,13 @@ class NetworkRecognizer(SavedRecognizer):
             start,
         )
 
+        # Read once: after every epoch they are judged again.
+        judged = [in_memory(clip) for clip in some(held_out)]
+
         def score(using: nn.Module) -> float:
             from merkit.metrics.recognition import uf1
 
-            said = self._chances(using, some(held_out)).argmax(axis=1)
+            said = self._chances(using, judged).argmax(axis=1)
             return uf1(known.truth[held_out], said, range(len(known.classes)))
 
         def told(epoch: int, using: nn.Module) -> None:
@@ -328,7 +332,7 @@ class NetworkRecognizer(SavedRecognizer):
             self.stage,
             seed=context.seed,
             device=context.device,
-            owner=self._owner(some(learnt), context),
+            owner=self._owner([*some(learnt), *judged], context) + repr(known.truth[held_out].tolist()),
             checkpoints=context.checkpoint_dir,
             validate=score if len(held_out) else None,
             before_epoch=self._before_epoch,
@@ -338,10 +342,10 @@ class NetworkRecognizer(SavedRecognizer):
         self.network_, self.history_ = network, trained.history
 
     def _owner(self, clips: Sequence[Clip], context: FitContext) -> str:
-        """Settings, clips and features that a training depends on; nothing where no state of it is kept."""
+        """Settings, classes and clips that a training depends on; nothing where no state of it is kept."""
         if context.checkpoint_dir is None:
             return ""
-        sha = hashlib.sha256(repr(self.config).encode())
+        sha = hashlib.sha256(repr((self.config, self.classes_.tolist())).encode())
         for clip in clips:
             sha.update(repr((clip.id, clip.subject, clip.aus, clip.onset, clip.apex, clip.offset)).encode())
             for name in sorted(clip.features):
@@ -354,12 +358,19 @@ class NetworkRecognizer(SavedRecognizer):
         return create_network(self.name, seed=seed, **{**settings, "num_classes": len(self.classes_)})
 
     def _weights_to_start_from(self, context: FitContext) -> Pretrained | None:
-        given: Pretrained | None = context.artifacts.get("pretrained")
-        if given is None and self.config.pretrained is not None:
-            from merkit.training.pretrained import load_pretrained
+        given = context.artifacts.get("pretrained")
+        if given is None and self.config.pretrained is None:
+            return None
+        from merkit.training.pretrained import Pretrained, load_pretrained
 
+        if given is None:
             given = load_pretrained(self.config.pretrained)
-        method = self.name if given is None else given.card.get("method", self.name)
+        if not isinstance(given, Pretrained):
+            raise DataError(
+                f"artifact 'pretrained' is a {type(given).__name__}: give what load_pretrained of "
+                "merkit.training.pretrained returns"
+            )
+        method = given.card.get("method", self.name)
         if method != self.name:
             raise DataError(
                 f"pretrained: these weights are of {method}; give a folder that merkit pretrain or merkit "

@@ -141,7 +141,8 @@ def nearest_indices(n_frames: int, length: int) -> NDArray[np.intp]:
     >>> nearest_indices(7, 4).tolist(), nearest_indices(2, 3).tolist()
     ([0, 2, 4, 6], [0, 0, 1])
     """
-    return np.ceil(frame_positions(n_frames, length) - 0.5).astype(np.intp)
+    # Less a little, as a half may be off by rounding.
+    return np.ceil(frame_positions(n_frames, length) - 0.5 - 1e-9).astype(np.intp)
 
 
 def resample_tim(frames: NDArray[Any], length: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:

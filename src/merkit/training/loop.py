@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import csv
 import hashlib
-import io
 import math
 import os
 from collections import defaultdict
@@ -25,7 +23,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from merkit.errors import ConfigError, DataError
-from merkit.saving import write_whole
 from merkit.training.balance import balanced_weights, oversampled, softened_weights
 from merkit.training.checkpoint import load_checkpoint, save_checkpoint
 from merkit.training.stage import Stage
@@ -81,7 +78,6 @@ def train(
     owner: str = "",
     checkpoints: Path | None = None,
     every: int = 5,
-    log: Path | None = None,
     validate: Callable[[nn.Module], float] | None = None,
     before_epoch: Callable[[int, nn.Module], None] | None = None,
     on_epoch: Callable[[int, nn.Module], None] | None = None,
@@ -109,8 +105,6 @@ def train(
         from it.
     every : int
         Epochs from one checkpoint to the next; the last epoch always makes one.
-    log : Path, optional
-        CSV file of the history, rewritten after every epoch.
     validate : callable, optional
         Score of the network on clips that are held out *of the training clips*, higher is better.  With it
         the best epoch is kept, the earlier of equal ones; without it the last.
@@ -171,8 +165,6 @@ def train(
             if file is not None and (epoch % every == 0 or epoch == stage.epochs):
                 state = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
                 save_checkpoint(file, known_by, {**state, "history": history, "best": best})
-            if log is not None:
-                _write_log(log, history)
             if on_progress is not None:
                 on_progress(epoch, stage.epochs, stage.name)
     if best is not None:
@@ -278,20 +270,21 @@ def _reproducible(device: str) -> Iterator[None]:
     if devices:
         # Without it cuBLAS may add up in another order from call to call.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    memory: Any = torch.utils.deterministic
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.backends.cudnn.benchmark,
+        memory.fill_uninitialized_memory,
+    )
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
+    # Filling memory that is written next anyway takes a twentieth of the time of a small network.
+    memory.fill_uninitialized_memory = False
     try:
         with torch.random.fork_rng(devices):
             yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
-        torch.backends.cudnn.benchmark = before[1]
-
-
-def _write_log(path: Path, history: list[dict[str, float]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[-1]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_whole(path, text.getvalue())
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        torch.backends.cudnn.benchmark = before[2]
+        memory.fill_uninitialized_memory = before[3]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from merkit.layers.residual import initialise_convolutions, residual_layer
+
+_AT_ONCE = 32
+"""Frames that are judged together."""
 
 
 class Backbone(nn.Module):
@@ -30,7 +34,12 @@ class Backbone(nn.Module):
         initialise_convolutions(self)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """All frames at once."""
+        """All frames at once; when judging some at a time, as a long clip would take much memory."""
+        if self.training or len(frames) <= _AT_ONCE:
+            return self._maps(frames)
+        return torch.cat([self._maps(part) for part in frames.split(_AT_ONCE)])
+
+    def _maps(self, frames: Tensor) -> Tensor:
         x = self.maxpool(functional.relu(self.bn1(self.conv1(frames)), inplace=True))
         out: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return out

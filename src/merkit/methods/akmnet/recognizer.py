@@ -121,7 +121,7 @@ class AKMNetRecognizer(NetworkRecognizer):
             "key_frames": [number for number, taken in zip(numbers, chosen, strict=True) if taken],
             "best_frame": numbers[int(scores.argmax())],
             # The others have a gradient too, that of the choice, but the class was not judged by them.
-            "attention": self._attention(network.backbone.layer4, given, column) * chosen[:, None, None],
+            "attention": self._attention(network.backbone, given, column) * chosen[:, None, None],
         }
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from merkit.cache.step import in_memory
 from merkit.clips import Clip
 from merkit.layers.resampling import resampled
 from merkit.methods.fal_convlstm.config import FEATURE, JITTER, POSITIONS, FALConfig
@@ -60,7 +61,9 @@ class Examples:
     ) -> None:
         self.labels = labels
         self.units = Annotated(clips)
-        self._clips, self._config, self._pairs = clips, config, pairs
+        # Read once: in every epoch a clip is asked for again.
+        self._clips = [in_memory(clip, FEATURE, POSITIONS) for clip in clips]
+        self._config, self._pairs = config, pairs
 
     def batch(self, rows: NDArray[np.intp], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Clips of the given rows, each augmented in its own way."""

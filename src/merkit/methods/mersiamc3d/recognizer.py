@@ -134,13 +134,6 @@ class MERSiamC3DRecognizer(NetworkRecognizer):
                 network.encoder, examples, known, self.config, context, self._owner(clips, context)
             )
 
-    def _train(
-        self, clips: Sequence[Clip], known: TrainingSet, context: FitContext, start: Pretrained | None
-    ) -> None:
-        super()._train(clips, known, context, start)
-        network: Any = self.network_
-        network.freeze(False)
-
     def _before_epoch(self, epoch: int, network: Any) -> None:
         network.freeze(epoch <= self._frozen)
 

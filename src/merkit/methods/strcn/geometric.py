@@ -63,20 +63,11 @@ def flow_factor(alpha: float, reference: float = TEST_ALPHA) -> float:
     return (1.0 + alpha) / (1.0 + reference)
 
 
-def scaled_flows(flow: NDArray[np.floating]) -> NDArray[np.float32]:
-    """The flow as if measured at each of the eight magnifications.
+def at_alpha(flow: NDArray[np.floating], alpha: int) -> NDArray[np.float32]:
+    """The flow (2, H, W) at one of the magnifications, measured there (8, 2, H, W) or scaled (2, H, W).
 
-    It stands for magnifying the frames and measuring eight times.
-
-    Parameters
-    ----------
-    flow : float array, shape (2, rows, columns)
-        Of test clips, of frames without magnification.
-
-    Returns
-    -------
-    float32 array, shape (8, 2, rows, columns)
-        In the order of :data:`ALPHAS`; the one of :data:`TEST_ALPHA` is `flow` itself.
+    Scaled it stands for magnifying the frames and measuring; that of :data:`TEST_ALPHA` is the flow itself.
     """
-    factors = np.array([flow_factor(alpha) for alpha in ALPHAS], dtype=np.float32)
-    return np.asarray(factors[:, None, None, None] * np.asarray(flow, dtype=np.float32))
+    if flow.ndim == 4:
+        return np.asarray(flow[ALPHAS.index(alpha)], dtype=np.float32)
+    return np.asarray(flow * np.float32(flow_factor(alpha)), dtype=np.float32)

@@ -25,7 +25,7 @@ from merkit.methods.strcn.config import (
     GeometricInput,
     STRCNConfig,
 )
-from merkit.methods.strcn.geometric import ALPHAS, TEST_ALPHA, flow_factor, scaled_flows
+from merkit.methods.strcn.geometric import ALPHAS, TEST_ALPHA, at_alpha
 from merkit.methods.strcn.mask import INTERVAL, key_regions, motion_energy
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class GeometricSTRCN(_STRCN):
             return flow[None]
         if self.config.views == "reference":
             return at_alpha(flow, TEST_ALPHA)[None]
-        return flow if flow.ndim == 4 else scaled_flows(flow)
+        return flow if flow.ndim == 4 else np.stack([at_alpha(flow, alpha) for alpha in ALPHAS])
 
     def _flow(self, clip: Clip) -> NDArray[np.floating]:
         if not self.config.given:
@@ -241,13 +241,6 @@ class _MatrixExamples:
 def _drawn(row: int, copies: int, kinds: int, rng: np.random.Generator) -> int:
     """Which kind of augmentation a row gets: each kind once where there are as many copies, else any."""
     return int(row % copies) if copies == kinds else int(rng.integers(kinds))
-
-
-def at_alpha(flow: NDArray[np.floating], alpha: int) -> NDArray[np.float32]:
-    """The flow (2, H, W) at one of the magnifications, measured there (8, 2, H, W) or scaled (2, H, W)."""
-    if flow.ndim == 4:
-        return np.asarray(flow[ALPHAS.index(alpha)], dtype=np.float32)
-    return np.asarray(flow * np.float32(flow_factor(alpha)), dtype=np.float32)
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:
