@@ -187,11 +187,9 @@ def create_network(name: str, *, config: str = PUBLISHED, seed: int = 0, **overr
     """
     entry = get_network(name)
     settings = make_config(name, entry.config, entry.configs, config, overrides)
-    import torch
+    from merkit.layers.seeding import seeded
 
-    with torch.random.fork_rng(devices=()):
-        torch.random.default_generator.manual_seed(seed)
-        return entry.create(settings)
+    return seeded(seed, lambda: entry.create(settings))
 
 
 def _all() -> dict[str, Network]:

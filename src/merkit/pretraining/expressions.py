@@ -21,6 +21,7 @@ from merkit.checks import check_flags, check_range, check_whole, check_word
 from merkit.errors import ConfigError, DataError
 from merkit.evaluation.run import check_device
 from merkit.inputs.placement import FACES
+from merkit.layers.seeding import seeded
 from merkit.methods.networks import Network, PictureInput, get_network, list_picture_methods
 from merkit.methods.settings import PUBLISHED, make_config
 from merkit.pretraining.pictures import Pictures, left_out, read_pictures
@@ -219,7 +220,7 @@ def pretrain_on_pictures(
         return _finished(target, planned)
     resting = None if target is None else _resting_place(target, planned)
     learnt = np.setdiff1d(np.arange(len(pictures.labels)), held_out)
-    network = _new_network(method, settings, seed)
+    network = seeded(seed, lambda: ExpressionNet(method, settings))
     trained = train(
         network, _Faces(pictures.faces[learnt], pictures.labels[learnt], how.augment), _loss, how.stage,
         seed=seed, device=device, checkpoints=resting, on_progress=on_progress,
@@ -282,12 +283,6 @@ def _seen(entry: Network) -> PictureInput:
             "and every network learns from simulated clips"
         )
     return entry.pictures
-
-
-def _new_network(method: str, settings: Any, seed: int) -> ExpressionNet:
-    with torch.random.fork_rng(devices=()):
-        torch.random.default_generator.manual_seed(seed)
-        return ExpressionNet(method, settings)
 
 
 def _held_out(labels: NDArray[np.intp], seed: int) -> NDArray[np.intp]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from merkit.layers.seeding import seeded
 from merkit.methods.context import FitContext
 from merkit.methods.mersiamc3d.config import MERSiamC3DConfig
 from merkit.methods.mersiamc3d.losses import contrastive_loss, pair_loss
@@ -34,9 +34,7 @@ def learn_prior(
         The history, one an epoch.
     """
     koch = config.prior == "koch"
-    with torch.random.fork_rng(devices=()):
-        torch.random.default_generator.manual_seed(context.seed)
-        siamese = Siamese(encoder, config.embedding, compare=koch)
+    siamese = seeded(context.seed, lambda: Siamese(encoder, config.embedding, compare=koch))
 
     def loss(
         both: Any, given: tuple[Tensor, Tensor], same: Tensor, class_weights: Tensor | None

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from merkit.errors import DataError
+from merkit.layers.seeding import seeded
 from merkit.methods.context import FitContext
 from merkit.methods.mersiamc3d.config import MERSiamC3DConfig
 from merkit.methods.mersiamc3d.interpolation import Interpolator
@@ -26,9 +27,7 @@ def learn_interpolator(
     faces: Sequence[NDArray[np.uint8]], config: MERSiamC3DConfig, context: FitContext, owner: str = ""
 ) -> Interpolator:
     """A new interpolator, learnt from the faces (T, H, W) of training clips; `owner` as in `train`."""
-    with torch.random.fork_rng(devices=()):
-        torch.random.default_generator.manual_seed(context.seed)
-        network = Interpolator()
+    network = seeded(context.seed, Interpolator)
     train(
         network,
         Triplets(faces, config.triplets),
