@@ -170,6 +170,19 @@ def test_a_bug_in_one_clip_is_told_as_one(folder, model, monkeypatch, capsys):
     assert "bug in merkit" in capsys.readouterr().err
 
 
+def test_of_frames_that_are_all_the_same_it_is_not_sure(folder, model, tmp_path, capsys):
+    for name, count in (("still", 5), ("single", 1)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), moving()[0])
+    assert main(["predict", str(model), str(tmp_path / "still"), str(folder), "--fps", "100", "--json"]) == 0
+    still, other = json.loads(capsys.readouterr().out)["clips"]
+    assert still["abstained"] is still["explanation"]["abstained"] is True
+    assert other["abstained"] == other["explanation"]["abstained"]
+    assert main(["predict", str(model), str(tmp_path / "single"), "--fps", "100"]) == 2
+    assert "single: has a single frame, in which nothing moves" in capsys.readouterr().err
+
+
 def test_a_long_video_is_sent_to_analyze(model, tmp_path, capsys):
     path = tmp_path / "long.mp4"
     with VideoWriter(path, fps=5) as writer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_scores_of_a_cross_validation_go_into_the_card(maps, run, tmp_path, caps
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--set", "grid=7"], "the run has grid=10, this training 7"),
+        (["--set", "grid=7"], "the run has grid 10, this training 7"),
         (["--protocol", "lodo"], "the run has protocol 'megc2019', this training 'lodo'"),
     ],
 )
@@ -249,10 +250,19 @@ ON_FRAMES = ["--protocol", "casme2-3class", "--set", "face=whole", "--set", "inn
 
 
 def test_frames_are_measured_once_and_kept_in_the_cache(tmp_path, cache, capsys):
-    root = write_tree("casme2", tmp_path / "data", clips=CLIPS, size=32)
+    other = NativeClip("03", "EP04_1", 4, 7, 10, "others", "4", first=2, last=12)
+    clips = [replace(CLIPS[0], apex=None), *CLIPS[1:], other]
+    root = write_tree("casme2", tmp_path / "data", clips=clips, size=32)
     typed = ["train", "flow-svm", "--data", f"casme2={root}", *ON_FRAMES, "-o"]
     assert main([*typed, str(tmp_path / "a")]) == 0
     assert len([file for file in cache.rglob("*") if file.is_file()]) >= len(CLIPS)
+    # What evaluate says of the same data is said, and stands on the card.
+    told, about = capsys.readouterr().out, card_in(tmp_path / "a")["about"]
+    assert about["left_out"] == {"others is in no class": 1}
+    assert "left out: 1 clips, others is in no class" in told
+    estimated = "apex estimated from motion (course; none is annotated): 1 of 9 clips"
+    assert estimated in about["notes"]
+    assert f"note: {estimated}" in told
     assert main([*typed, str(tmp_path / "b"), "--no-cache"]) == 0
     assert (tmp_path / "a" / "model.npz").read_bytes() == (tmp_path / "b" / "model.npz").read_bytes()
 

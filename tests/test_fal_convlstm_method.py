@@ -249,6 +249,9 @@ def test_it_tells_the_action_units_that_it_learnt(annotated):
             (each["aus"][unit] > 0.5) == (unit in shown) for unit in each["aus"] if unit not in unlearnt
         ]
     assert np.mean(right) > 0.9
+    assert annotated.card["notes"] == [
+        f"action units not learnt, as no training clip shows them: {', '.join(unlearnt)}"
+    ]
 
 
 def test_what_is_expected_of_a_class_is_its_row_of_the_relation_matrix(annotated):
@@ -324,6 +327,9 @@ def test_the_same_clips_without_units_are_learnt_from_too_and_the_unit_loss_is_e
     assert {row["actions"] for row in recognizer.history_} == {0.0}
     assert not recognizer.learnable_.any()
     assert len(recognizer.explain(CLIPS[:1])[0]["aus_unlearnt"]) == 12
+    assert recognizer.card["notes"] == [
+        "action units: no training clip has any that is known, so none was learnt"
+    ]
 
 
 def parts_of(epoch: int, clips=tuple(ANNOTATED), **settings) -> dict[str, torch.Tensor]:

@@ -231,7 +231,7 @@ def test_weights_beside_the_card_of_another_model_are_refused(name, fitted, tmp_
     card = (tmp_path / "card.json").read_bytes()
     fitted[name].save(tmp_path)
     (tmp_path / "card.json").write_bytes(card)
-    with pytest.raises(DataError, match="card of other weights than model"):
+    with pytest.raises(DataError, match="damaged, or of another model than card.json beside it"):
         get_method(name).recognizer.load(tmp_path)
 
 
@@ -485,7 +485,11 @@ def test_it_says_on_which_clips_its_settings_were_chosen(name):
     # The units of FAL-ConvLSTM are those that CASME II shows often.
     more = ("casme2",) if name == "fal-convlstm" else ()
     assert create_recognizer(name, config="small").settings_seen_on == ("simulated", *more)
+    assert create_recognizer(name, config="small", epochs=1).settings_seen_on == ("simulated", *more)
     assert "casme2" in create_recognizer(name).settings_seen_on
+    assert "simulated" not in create_recognizer(name, epochs=1).settings_seen_on
+    mixed = create_recognizer(name, config="small", head="keep")
+    assert {"simulated", "casme2"} <= set(mixed.settings_seen_on)
 
 
 @pytest.mark.parametrize("name", ["akmnet", "strcn-a", "strcn-g"])

@@ -152,7 +152,7 @@ def test_a_saved_model_is_loaded_by_the_method_that_its_card_names():
         ("{", "not the card of a model"),
         ("[]", "not the card of a model"),
         ('{"method": "flow-swm"}', "unknown method 'flow-swm' \\(did you mean 'flow-svm'"),
-        ('{"method": "flow-svm", "format": 1, "classes": ["a", "b"]}', "does not hold a saved flow-svm"),
+        ('{"method": "flow-svm", "format": 1, "classes": ["a", "b"]}', "no model.npz here; copy the whole"),
         ('{"method": "akmnet", "kind": "pretrained"}', "pre-trained weights, not a recognizer"),
     ],
 )

@@ -384,10 +384,10 @@ def test_action_units_and_parts_are_shown_where_a_recognizer_tells_them():
     parts = (Segment(286, 295, 0.1), Segment(296, 305, 0.6), Segment(286, 305, 0.3, whole=True))
     text = re.sub(r"\s+", " ", _page(_with_recognition(action_units=units, segments=parts)).text)
     assert "Action units that the recognizer sees AU1293 % AU655 %" in text
-    assert "How much which frames counted 286 to 29510 % 296 to 30560 % all30 %" in text
+    assert "How much which frames counted 286 to 29510 % 296 to 30560 % image of the whole30 %" in text
     one = (Segment(286, 305, 0.4), Segment(286, 305, 0.6, whole=True))
     text = re.sub(r"\s+", " ", _page(_with_recognition(action_units=units, segments=one)).text)
-    assert "How much which frames counted 286 to 30540 % all60 %" in text
+    assert "How much which frames counted 286 to 30540 % image of the whole60 %" in text
     text = re.sub(r"\s+", " ", _page(_with_recognition(action_units={"AU4": 0.2, "AU12": 0.3})).text)
     assert "None of the 2 that it knows." in text
     text = _page(_with_recognition()).text
@@ -395,9 +395,23 @@ def test_action_units_and_parts_are_shown_where_a_recognizer_tells_them():
     assert "How much which frames" not in text
 
 
-def test_key_frames_that_were_made_are_counted():
-    html = report_html(_with_recognition(key_frames=KeyFrames((290, 295, 300), synthesised=(295,))))
-    assert "chose to judge, here 3, of which it made 1:" in re.sub(r"\s+", " ", _Page(html).text)
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (
+            KeyFrames((290, 290, 295, 300), synthesised=(290, 295)),
+            "looked at frames 290, 295*, 300, chosen by a rule. * made by the recognizer out of",
+        ),
+        (
+            KeyFrames((290, 300), draws=5),
+            "frames 290, 300, chosen by a rule, and 5 times at others drawn around",
+        ),
+        (KeyFrames((290, 300), draws=1), "a rule, and 1 time at others"),
+    ],
+)
+def test_key_frames_of_a_rule_are_listed(key, said):
+    text = re.sub(r"\s+", " ", _page(_with_recognition(key_frames=key)).text)
+    assert said in text
 
 
 @pytest.mark.parametrize(
@@ -407,7 +421,7 @@ def test_key_frames_that_were_made_are_counted():
 def test_without_scores_of_frames_of_the_video_nothing_is_drawn(key):
     html = report_html(_with_recognition(key_frames=key))
     assert 'class="around scores"' not in html
-    assert ("Key frames are those" in html) is (key is not None)
+    assert ("<h4>Key frames</h4>" in html) is (key is not None)
 
 
 def test_classes_of_another_model_are_named_everywhere():

@@ -120,7 +120,7 @@ def test_more_seeds_go_on_from_fewer(tmp_path, undisturbed):
 
 def test_the_folder_of_another_run_is_refused(tmp_path):
     run(tmp_path)
-    with pytest.raises(ConfigError, match=r"holds a run with config .*epochs.* choose another output folder"):
+    with pytest.raises(ConfigError, match="holds a run with epochs null, this one has 1; choose another"):
         run(tmp_path, overrides={"epochs": 1})
     with pytest.raises(ConfigError, match="holds a run with audit false, this one has true"):
         run(tmp_path, audit=True)

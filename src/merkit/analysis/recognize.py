@@ -191,4 +191,5 @@ def _key_frames(told: Mapping[str, Any]) -> KeyFrames | None:
         frames=tuple(int(number) for number in told.get("frames", ())),
         scores=tuple(float(score) for score in told.get("scores", ())),
         synthesised=tuple(round(number) for number in told.get("synthesised", ())),
+        draws=int(told.get("draws", 0)),
     )

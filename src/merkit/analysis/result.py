@@ -46,25 +46,28 @@ class RegionMotion:
 
 @dataclass(frozen=True)
 class KeyFrames:
-    """The frames of an event by which a recognizer chose to judge it.
+    """The frames of an event by which a recognizer judged it.
 
     Parameters
     ----------
     chosen : tuple of int
         Their numbers in the video.
     frames : tuple of int
-        Numbers of all frames from which it chose; empty where it does not say.
+        Numbers of all frames from which it chose; empty where a rule places them.
     scores : tuple of float
         One for each of `frames`: the higher, the more it speaks for the event; empty where it does not say.
     synthesised : tuple of int
         Those of `chosen` that the recognizer made, as they lie between recorded frames or stand in for them;
         the nearest numbers.
+    draws : int
+        How often it judged by frames drawn around them as well.
     """
 
     chosen: tuple[int, ...]
     frames: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
     synthesised: tuple[int, ...] = ()
+    draws: int = 0
 
 
 @dataclass(frozen=True)

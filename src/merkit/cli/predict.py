@@ -154,6 +154,8 @@ def clip_of(path: Path, fps: float | None = None) -> Clip:
         rate = float(reader.fps)
     make = Clip.from_folder if path.is_dir() else Clip.from_video
     clip = make(path, fps=rate, id=str(path))
+    if len(clip.source) < 2:
+        raise DataError(f"{path}: has a single frame, in which nothing moves; give all frames of a clip")
     lasts = len(clip.source) / rate
     if lasts > MOST_S:
         raise DataError(
@@ -202,15 +204,30 @@ def _judge(recognizer: Any, clip: Clip, cache: ClipCache | None, *, explained: b
     chances = [float(chance) for chance in recognizer.predict_proba([blank])[0]]
     classes = [str(name) for name in recognizer.classes_]
     best = max(range(len(classes)), key=chances.__getitem__)
+    # Of a clip in which nothing moves any class is a guess.
+    abstained = chances[best] < getattr(recognizer, "abstain_below", 0.0) or _is_still(clip)
+    told = plain(recognizer.explain([blank])[0]) if explained else {}
     return Judged(
         clip=clip.id,
         dataset=clip.dataset,
         subject=clip.subject,
         label=classes[best],
-        abstained=chances[best] < getattr(recognizer, "abstain_below", 0.0),
+        abstained=abstained,
         probabilities={name: round(chance, _DIGITS) for name, chance in zip(classes, chances, strict=True)},
-        explanation=plain(recognizer.explain([blank])[0]) if explained else {},
+        explanation={**told, "abstained": abstained} if "abstained" in told else told,
     )
+
+
+def _is_still(clip: Clip) -> bool:
+    """Whether all frames of a clip are the same to the last bit."""
+    from merkit.video.sources import MissingFrames
+
+    if isinstance(clip.source, MissingFrames):
+        return False
+    first, last = clip.ends
+    onset = clip.source[first]
+    # One by one: mostly the second differs.
+    return all(bool((clip.source[at] == onset).all()) for at in range(first + 1, last + 1))
 
 
 def _csv(judged: Sequence[Judged], classes: Sequence[str]) -> str:

@@ -91,6 +91,7 @@ def in_words(card: Mapping[str, Any], out: Path) -> list[str]:
     )
     lines = [
         f"{card['method']} trained on {sum(card['clips'].values())} clips of {datasets}: {counts}",
+        *(f"left out: {count} clips, {why}" for why, count in card.get("left_out", {}).items()),
         *(f"note: {note}" for note in card["notes"]),
         f"score of this model: {card['score']}",
     ]

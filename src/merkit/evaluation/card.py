@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from merkit.evaluation.job import Method
 from merkit.evaluation.provenance import provenance
 from merkit.evaluation.result import load_result
 from merkit.evaluation.scores import MAIN
+from merkit.evaluation.store import differing
 from merkit.evaluation.trial import Trial
 
 UNKNOWN_SCORE = (
@@ -64,6 +66,7 @@ def card_of(
             }
             for name in dict.fromkeys(where.tolist())
         },
+        "left_out": dict(Counter(reason for _, reason in trial.dropped)),
         "notes": trial.warnings(),
         "score": UNKNOWN_SCORE,
         **({} if scores is None else {"cross_validated": dict(scores)}),
@@ -115,7 +118,5 @@ def _difference(key: str, there: Any, here: Any) -> str:
         return "the run is of other clips, labels or annotations"
     if key == "starts_from":
         return "the run started from other weights"
-    if key == "config" and isinstance(there, Mapping):
-        changed = next(name for name in {**there, **here} if there.get(name) != here.get(name))
-        return f"the run has {changed}={there.get(changed)!r}, this training {here.get(changed)!r}"
-    return f"the run has {key} {there!r}, this training {here!r}"
+    name, there, here = differing(key, there, here)
+    return f"the run has {name} {there!r}, this training {here!r}"

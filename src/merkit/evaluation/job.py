@@ -113,12 +113,15 @@ class Outcome:
         The same after every epoch, in an audit of a method that has epochs.
     selected_on : list of str
         Persons on whom something was chosen or calibrated.
+    notes : list of str
+        What the recognizer says of the training clips, from its card.
     seconds : float
     """
 
     probabilities: NDArray[np.float64]
     epochs: list[NDArray[np.float64]]
     selected_on: list[str]
+    notes: list[str]
     seconds: float
 
 
@@ -157,7 +160,8 @@ def work(job: Job) -> Outcome:
         recognizer.fit(list(job.train), job.labels, job.groups, context=context)
         table = _predicted(recognizer, job)
         before.check(recognizer)
-    return Outcome(table, epochs, sorted(context.selected), time.perf_counter() - began)
+        notes = [str(note) for note in dict(getattr(recognizer, "card", {})).get("notes", ())]
+    return Outcome(table, epochs, sorted(context.selected), notes, time.perf_counter() - began)
 
 
 def _make(job: Job) -> Any:

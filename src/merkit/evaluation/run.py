@@ -182,7 +182,7 @@ def evaluate(
                 "test_labels_in_process": engine == "serial",
                 "chose_inside_folds": any(record["guard"]["select"] for record in records.values()),
             },
-            "warnings": trial.warnings(),
+            "warnings": [*trial.warnings(), *_notes_of(records)],
             "folds_resumed": resumed,
             "fold_seconds": {f"{s}/{trial.folds[i].name}": records[s, i]["seconds"] for s, i in keys},
             "started": started.isoformat(timespec="seconds"),
@@ -193,6 +193,12 @@ def evaluate(
         write_whole(path / "metrics.json", json_text(metrics))
         write_whole(path / "run.json", json_text(run))
     return Result(None if out is None else Path(out), frame, metrics, run)
+
+
+def _notes_of(records: Mapping[Key, Mapping[str, Any]]) -> list[str]:
+    """What recognizers said of their training clips, and in how many of the trainings."""
+    notes = Counter(note for record in records.values() for note in record.get("notes", ()))
+    return [f"{note} (in {count} of {len(records)} trainings)" for note, count in notes.items()]
 
 
 def check_device(device: str) -> None:

@@ -101,8 +101,9 @@ class PlanFolder:
             if before != now and key in _UNTOLD:
                 raise ConfigError(f"{self.path} holds a {self.kind} {_UNTOLD[key]}; {self.instead}")
             if before != now:
+                name, before, now = differing(key, before, now)
                 raise ConfigError(
-                    f"{self.path} holds a {self.kind} with {key} {_short(before)}, this one has "
+                    f"{self.path} holds a {self.kind} with {name} {_short(before)}, this one has "
                     f"{_short(now)}; {self.instead}"
                 )
 
@@ -180,6 +181,14 @@ def _empty(folder: Path) -> None:
 
 def _text(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def differing(key: str, there: Any, here: Any) -> tuple[str, Any, Any]:
+    """What differs and the two values: of settings the first one that does."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        key = next(name for name in {**there, **here} if there.get(name) != here.get(name))
+        return key, there.get(key), here.get(key)
+    return key, there, here
 
 
 def _short(value: Any) -> str:

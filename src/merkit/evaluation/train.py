@@ -118,8 +118,9 @@ def train_model(
                 seed=seed, device=device, checkpoint_dir=checkpoints, on_progress=on_progress
             )
             recognizer.fit(ready.listed, trial.truth, trial.groups, context=context)
-            about = card_of(trial, recipe, seed=seed, device=device, scores=known)
-            recognizer.card = {**about, **recognizer.card}
+            about = card_of(ready, recipe, seed=seed, device=device, scores=known)
+            notes = [*about["notes"], *recognizer.card.get("notes", ())]
+            recognizer.card = {**about, **recognizer.card, "notes": notes}
             with whole_folder(place) as draft:
                 recognizer.save(draft)
     return recognizer

@@ -142,6 +142,7 @@ class Trial:
             "probabilities": outcome.probabilities[order].tolist(),
             "epochs": [table[order].tolist() for table in outcome.epochs],
             "seconds": round(outcome.seconds, 3),
+            "notes": outcome.notes,
             "guard": {
                 "fit": np.unique(self.sample.persons[fold.train]).tolist(),
                 "fit_clips": digest([self.sample.ids[row]] for row in fold.train),

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -86,13 +87,18 @@ class NetworkRecognizer(SavedRecognizer):
     def settings_seen_on(self) -> tuple[str, ...]:
         """Datasets whose clips were at hand when the settings were chosen.
 
-        Those of the small configuration were chosen on simulated clips, all others by the authors on theirs.
+        Values of the small configuration were chosen on simulated clips, published ones by the authors on
+        theirs; where there are some of both, both count.
         """
-        small = get_method(self.name).configs["small"]
-        reference = self.config_type(**small)
-        if all(getattr(self.config, name) == getattr(reference, name) for name in small):
-            return ("simulated",)
-        return self.authors_datasets
+        published = self.config_type()
+        small = {
+            name: value
+            for name, value in get_method(self.name).configs["small"].items()
+            if value != getattr(published, name)
+        }
+        own = any(getattr(self.config, name) == value for name, value in small.items())
+        theirs = any(getattr(self.config, name) == getattr(published, name) for name in small)
+        return (*(("simulated",) if own else ()), *(self.authors_datasets if theirs or not own else ()))
 
     @property
     @abstractmethod
@@ -134,6 +140,10 @@ class NetworkRecognizer(SavedRecognizer):
         `clips`, with their features, and `known` are those that the stage will learn from; `start` is what
         the network has been given to start from.
         """
+
+    def _notes(self) -> list[str]:
+        """What should be known of the clips that were learnt from."""
+        return []
 
     def _before_epoch(self, epoch: int, network: nn.Module) -> None:
         """Set what differs from epoch to epoch, such as which layers are frozen."""
@@ -178,6 +188,9 @@ class NetworkRecognizer(SavedRecognizer):
         self._train(ready, known, context, start)
         shared = (people_of(artifact) for artifact in (start, *context.artifacts.values()))
         self.card = {TRAINED: sorted({*known.people, *(who for people in shared for who in people)})}
+        notes = self._notes()
+        if notes:
+            self.card["notes"] = notes
         if start is not None:
             self.card["pretrained"] = {**start.card, "taken_over": list(self._loaded)}
         return self
@@ -206,7 +219,9 @@ class NetworkRecognizer(SavedRecognizer):
             ready = self._ready(clip)
             chances = self._chances(network, [ready])
             parts = self._explain(ready, int(chances[0].argmax()))
-            told.append({**parts, "abstained": bool(self.abstains(chances)[0])})
+            # Of a clip in which nothing moves it can only guess.
+            unsure = bool(self.abstains(chances)[0]) or parts.get("still", False)
+            told.append({**parts, "abstained": unsure})
         return told
 
     def _told(self) -> dict[str, Any]:
@@ -261,9 +276,10 @@ class NetworkRecognizer(SavedRecognizer):
             network.load_state_dict(own)
             model.network_ = network.eval()
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            reason = shorten(str(error), 160, placeholder=" …")
             raise DataError(
-                f"{folder} does not hold a saved {cls.name} ({' '.join(str(error).split())[:200]}): "
-                "save one there"
+                f"{folder} does not hold a saved {cls.name} ({reason}): copy the whole folder again, or "
+                "train the model again"
             ) from error
         return model
 
@@ -291,7 +307,10 @@ class NetworkRecognizer(SavedRecognizer):
 
         network = self._new_network(context.seed)
         if start is not None:
-            self._loaded = load_matching(network, start.state)
+            try:
+                self._loaded = load_matching(network, start.state)
+            except DataError as error:
+                raise DataError(f"pretrained={self.config.pretrained}: {error}") from error
         learnt, held_out = np.arange(len(clips)), np.array([], dtype=np.intp)
         if self.config.select == "inner":
             learnt, held_out = context.held_out_split(known.truth, known.subjects, _INNER_FOLDS)

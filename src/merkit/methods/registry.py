@@ -171,7 +171,7 @@ def load_recognizer(folder: str | Path) -> Recognizer:
         about = json.loads(card.read_text("utf-8"))
         name, pretrained = str(about["method"]), about.get("kind") == "pretrained"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{card}: not the card of a model ({error!r}); train the model again") from error
+        raise DataError(f"{card}: not the card of a model ({error}); train the model again") from error
     if pretrained:
         raise DataError(
             f"{place}: pre-trained weights, not a recognizer; train one on them with merkit train"

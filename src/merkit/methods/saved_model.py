@@ -132,9 +132,15 @@ def read_card(folder: str | Path, weights: str, method: str) -> dict[str, Any]:
             f"{place} is of method {card['method']}, format {card['format']}: "
             f"expected {method}, format {FORMAT}"
         )
+    file = Path(folder) / weights
+    if not file.is_file():
+        raise DataError(f"{folder}: no {weights} here; copy the whole folder of the model")
     # Cards of before have no digest.
-    if card.get(_DIGEST) not in (None, _digest(Path(folder) / weights)):
-        raise DataError(f"{place} is the card of other weights than {weights} beside it: save it again")
+    if card.get(_DIGEST) not in (None, _digest(file)):
+        raise DataError(
+            f"{file}: damaged, or of another model than card.json beside it; copy the whole folder again, or "
+            "train the model again"
+        )
     return card
 
 

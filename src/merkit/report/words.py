@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from merkit.analysis.result import CLASSES, Analysis, Event, Recognition
 
@@ -142,16 +143,21 @@ def event_summary(event: Event) -> str:
 
 
 def key_frames(recognition: Recognition) -> str:
-    """What key frames are, and how many there were; empty for a recognizer that chooses none."""
+    """What key frames are, and which there were; empty for a recognizer that tells none."""
     key = recognition.key_frames
     if key is None:
         return ""
-    out_of = f" of {len(key.frames)}" if key.frames else ""
-    made = f", of which it made {len(key.synthesised)}" if key.synthesised else ""
-    return (
-        f"Key frames are those by which the recognizer chose to judge, here {len(key.chosen)}{out_of}{made}: "
-        "they show what the class rests on, not when the expression is strongest."
-    )
+    if key.scores:
+        return (
+            f"Key frames are those by which the recognizer chose to judge, here {len(key.chosen)} of "
+            f"{len(key.frames)}: they show what the class rests on, not when the expression is strongest."
+        )
+    # A made frame between two recorded ones has the number of one of them: only where there is no other.
+    looked_at, made = Counter(key.chosen), Counter(key.synthesised)
+    listed = ", ".join(f"{number}{'*' * (made[number] == times)}" for number, times in looked_at.items())
+    drawn = f", and {say_count(key.draws, 'time')} at others drawn around them" if key.draws else ""
+    stars = " * made by the recognizer out of recorded ones." if "*" in listed else ""
+    return f"The recognizer looked at frames {listed}, chosen by a rule{drawn}.{stars}"
 
 
 def likely_units(recognition: Recognition) -> list[tuple[str, float]]:
@@ -163,7 +169,7 @@ def likely_units(recognition: Recognition) -> list[tuple[str, float]]:
 def segments(recognition: Recognition) -> list[tuple[str, float]]:
     """Which frames of an event a recognizer weighs, and how much."""
     return [
-        ("all" if part.whole else f"{part.start_frame} to {part.stop_frame}", part.weight)
+        ("image of the whole" if part.whole else f"{part.start_frame} to {part.stop_frame}", part.weight)
         for part in recognition.segments
     ]
 

@@ -45,6 +45,9 @@ def load_pretrained(folder: str | Path) -> Pretrained:
         If a file is missing or broken, or the card does not say whom the weights were learnt from.
     """
     source = Path(folder)
+    if not source.is_dir():
+        what = "is a file" if source.exists() else "no such folder"
+        raise DataError(f"{source}: {what}; give a folder made by merkit pretrain or merkit train")
     try:
         card = json.loads((source / CARD).read_text("utf-8"))
         # Without it nobody would look whom it names.

@@ -39,6 +39,8 @@ _SMALL: Mapping[str, Any] = {
     "features": 16,
     "hidden": 16,
     "backbone_rate": 1.0,
+    "dropout": 0.2,
+    "readout": "mean",
 }
 
 
@@ -266,8 +268,6 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "head": "remove",
         "epochs": 40,
         "rate": 1e-2,
-        "dropout": 0.2,
-        "readout": "mean",
         "action_weight": 2.0,
     },
 }

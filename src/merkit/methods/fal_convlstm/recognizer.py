@@ -127,6 +127,16 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
         self._unit_weights, self.learnable_ = positive_weights(present, labelled)
         return examples
 
+    def _notes(self) -> list[str]:
+        if not self.learnable_.any():
+            return ["action units: no training clip has any that is known, so none was learnt"]
+        missing = ", ".join(self._unlearnt())
+        return [f"action units not learnt, as no training clip shows them: {missing}"] if missing else []
+
+    def _unlearnt(self) -> list[str]:
+        """Names of the units of which nothing was learnt."""
+        return [f"AU{unit}" for unit, seen in zip(UNITS, self.learnable_, strict=True) if not seen]
+
     def _given(self, clip: Clip) -> Tensor:
         from merkit.methods.fal_convlstm.examples import judged
 
@@ -214,7 +224,7 @@ class FALConvLSTMRecognizer(NetworkRecognizer):
         told = {
             "aus": dict(zip(names, chances, strict=True)),
             "aus_expected": dict(zip(names, self.relation_[column].tolist(), strict=True)),
-            "aus_unlearnt": [name for name, seen in zip(names, self.learnable_, strict=True) if not seen],
+            "aus_unlearnt": self._unlearnt(),
             "aus_over_time": actions.frames[0].sigmoid().cpu().numpy(),
             "aus_where": actions.masks[0].mean(dim=0).cpu().numpy(),
             "scales": judged.scales[0].mean(dim=(0, 2, 3)).tolist(),

@@ -35,7 +35,12 @@ MARKS_FEATURE = "mersiamc3d-marks"
 LEAST_RATE = 1e-5
 MIN_SIDE = 24
 """Of a face in pixels: the least that the pyramid of the flow and the pools leave something of."""
-_SMALL: Mapping[str, Any] = {"widths": (8, 16, 32, 64), "hidden": 32}
+_SMALL: Mapping[str, Any] = {
+    "widths": (8, 16, 32, 64),
+    "hidden": 32,
+    "dropout": 0.2,
+    "encoder_rate": 1.0,
+}
 _FULL: Mapping[str, Any] = {"widths": (64, 128, 256, 512), "depths": (1, 1, 2, 2)}
 
 
@@ -239,10 +244,13 @@ class MERSiamC3DConfig(MERSiamC3DInput, MERSiamC3DShape, NetworkConfig):
         self.stage, self.prior_stage, self.interpolation_stage  # noqa: B018
 
     def _check_alpha(self) -> None:
-        if isinstance(self.alpha, str):
-            check_word(self, "alpha", (*ALPHAS, "cv"))
-        else:
+        words = (*ALPHAS, "cv")
+        if not isinstance(self.alpha, str):
             check_range(self, "alpha", 0.01, 100.0)
+        elif self.alpha not in words:
+            raise ConfigError(
+                f"alpha={self.alpha!r}: allowed are {', '.join(words)}, or a number from 0.01 to 100"
+            )
         if self.balance != "none" and self.alpha != "equal":
             raise ConfigError(
                 f"balance={self.balance!r} beside alpha={self.alpha!r}: two corrections at once can "
@@ -297,7 +305,6 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "transition": "linear",
         "apex_finder": "course",
         "head": "remove",
-        "dropout": 0.2,
         "shift": 2,
         "prior_epochs": 3,
         "pairs": 160,
@@ -305,7 +312,6 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "epochs": 40,
         "batch": 8,
         "frozen": 0,
-        "encoder_rate": 1.0,
     },
     "full": _FULL,
 }

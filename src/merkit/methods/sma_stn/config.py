@@ -32,7 +32,7 @@ DEVIATIONS = ("class", "movement")
 LEAST_RATE = 1e-5
 FEATURE = "sma-stn-faces"
 """Name under which a clip carries its faces, and of the step that gives them."""
-_SMALL: Mapping[str, Any] = {"size": 64, "widths": (16, 32, 64)}
+_SMALL: Mapping[str, Any] = {"size": 64, "widths": (16, 32, 64), "dropout": 0.2}
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,6 @@ CONFIGS: Mapping[str, Mapping[str, Any]] = {
         "epochs": 80,
         "rate": 1e-3,
         "batch": 8,
-        "dropout": 0.2,
         "weight_decay": 0.05,
     },
 }

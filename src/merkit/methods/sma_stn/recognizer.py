@@ -116,10 +116,11 @@ class SMASTNRecognizer(NetworkRecognizer):
         dict
             ``segments``: for each, annotated numbers of its first and its last frame (``frames``) and its
             ``weight``; none with ``images="global"``.  ``whole_clip_weight``: that of the image of the whole
-            clip, ``None`` without.  ``key_frames``: numbers of the frames in the centre of their bins, which
-            are looked at beside drawn ones; ``centre_probabilities``: by these alone.  ``still``: nothing at
-            all moves, and the class is a guess of what is frequent.  ``attention``: float array (N, h, w)
-            over the dynamic images of the frames in the centre.
+            clip, ``None`` without.  ``key_frames``: numbers of the frames in the centre of their bins;
+            ``draws``: how often frames drawn around them are looked at as well; ``centre_probabilities``: by
+            those in the centre alone.  ``still``: nothing at all moves, and the class is a guess of what is
+            frequent.  ``attention``: float array (N, h, w) over the dynamic images of the frames in the
+            centre.
         """
         import torch
 
@@ -144,7 +145,8 @@ class SMASTNRecognizer(NetworkRecognizer):
             "key_frames": [
                 numbers[at] for at in np.unique(sampled_frames(length, config.segments, config.samples))
             ],
-            "centre_probabilities": out.logits[0].double().softmax(dim=0).tolist(),
+            "draws": config.realisations,
             "still": not bool(given.any()),
+            "centre_probabilities": out.logits[0].double().softmax(dim=0).tolist(),
             "attention": self._attention(network.related, given[:1], column),
         }
