@@ -75,7 +75,7 @@ def trained(images, tmp_path_factory) -> Path:
 
 
 def test_pictures_are_of_the_nearest_folder_with_a_meaning(images):
-    found = find_pictures(images, meanings({}))
+    found = find_pictures(images)
     assert {name: {folder: len(files) for folder, files in part.items()} for name, part in found.items()} == {
         "positive": {"happy": 20},
         "negative": {"sadness": 21},
@@ -93,10 +93,12 @@ def test_numbers_mean_nothing_until_they_are_mapped(tmp_path):
     for number in range(3):
         draw(tmp_path, str(number), 2, number)
     with pytest.raises(DataError, match=r"folders 0, 1, 2 \(numbers .*--map 0=negative") as refused:
-        find_pictures(tmp_path, meanings({}))
+        find_pictures(tmp_path)
     assert "\n" not in str(refused.value)
-    found = find_pictures(tmp_path, meanings({"0": "others", "1": "positive", "2": "skip"}))
+    found = find_pictures(tmp_path, {"0": "others", "1": "positive", "2": "skip"})
     assert {name: list(part) for name, part in found.items()} == {"others": ["0"], "positive": ["1"]}
+    with pytest.raises(DataError, match="no pictures in a folder '11'"):
+        find_pictures(tmp_path, {"0": "others", "1": "positive", "2": "skip", "11": "skip"})
 
 
 def test_folders_can_be_given_another_meaning_or_be_left_out(images):

@@ -231,7 +231,7 @@ def test_weights_beside_the_card_of_another_model_are_refused(name, fitted, tmp_
     card = (tmp_path / "card.json").read_bytes()
     fitted[name].save(tmp_path)
     (tmp_path / "card.json").write_bytes(card)
-    with pytest.raises(DataError, match="damaged, or of another model than card.json beside it"):
+    with pytest.raises(DataError, match="damaged, or of another model"):
         get_method(name).recognizer.load(tmp_path)
 
 

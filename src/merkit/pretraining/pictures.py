@@ -109,7 +109,9 @@ def meanings(words: Mapping[str, str]) -> dict[str, str]:
     return {**USUAL, **{name.casefold(): meant for name, meant in words.items()}}
 
 
-def find_pictures(root: Path, known: Mapping[str, str]) -> dict[str, dict[str, list[Path]]]:
+def find_pictures(
+    root: Path, names: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, dict[str, list[Path]]]:
     """Files of each class by the name of their folder, at any depth, in a fixed order.
 
     A picture belongs to the nearest folder above it that has a meaning, so ``train/happy/01/a.jpg`` is of
@@ -118,8 +120,8 @@ def find_pictures(root: Path, known: Mapping[str, str]) -> dict[str, dict[str, l
     Parameters
     ----------
     root : Path
-    known : mapping of str to str
-        Meanings of the names of folders, see :func:`meanings`.
+    names : mapping of str to str
+        Meanings of the names of folders beside the usual ones, see :func:`meanings`.
 
     Returns
     -------
@@ -129,19 +131,22 @@ def find_pictures(root: Path, known: Mapping[str, str]) -> dict[str, dict[str, l
     Raises
     ------
     DataError
-        If there are no pictures, or folders whose names mean nothing.
+        If there are no pictures, folders whose names mean nothing, or none of a name that is given a meaning.
     """
+    known = meanings(names)
     if not root.is_dir():
         raise DataError(f"{root}: is no folder; give the one with a folder of pictures for each expression")
     found: dict[str, dict[str, list[Path]]] = {}
     unknown: set[str] = set()
+    seen: set[str] = set()
     loose = False
-    for place, folders, names in os.walk(root):
+    for place, folders, inside in os.walk(root):
         folders[:] = sorted(name for name in folders if name[0] not in "._")
-        files = sorted(n for n in names if n[0] != "." and Path(n).suffix.lower() in IMAGE_SUFFIXES)
+        files = sorted(n for n in inside if n[0] != "." and Path(n).suffix.lower() in IMAGE_SUFFIXES)
         if not files:
             continue
         parts = [part.casefold() for part in reversed(Path(place).relative_to(root).parts)]
+        seen.update(parts)
         name = next((part for part in parts if part in known), None)
         if name is None:
             unknown.update(parts[:1])
@@ -157,6 +162,12 @@ def find_pictures(root: Path, known: Mapping[str, str]) -> dict[str, dict[str, l
         )
     if unknown:
         raise DataError(_no_meaning(root, sorted(unknown)))
+    absent = [name for name in names if name.casefold() not in seen]
+    if absent and seen:
+        raise DataError(
+            f"{root}: no pictures in a folder {absent[0]!r}{did_you_mean(absent[0], sorted(seen))}; correct its "
+            "name, or leave it out of the meanings"
+        )
     if not found:
         raise DataError(f"{root}: holds no pictures; give a folder with one folder for each expression")
     return found
@@ -198,7 +209,7 @@ def read_pictures(
     DataError
         If fewer than two classes have two pictures that can be used.
     """
-    found = find_pictures(root, meanings(names))
+    found = find_pictures(root, names)
     classes = tuple(name for name in CLASSES if name in found)
     files = [sorted(path for part in found[name].values() for path in part) for name in classes]
     total = sum(min(per_class, len(own)) for own in files)
