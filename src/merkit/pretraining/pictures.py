@@ -165,8 +165,8 @@ def find_pictures(
     absent = [name for name in names if name.casefold() not in seen]
     if absent and seen:
         raise DataError(
-            f"{root}: no pictures in a folder {absent[0]!r}{did_you_mean(absent[0], sorted(seen))}; correct its "
-            "name, or leave it out of the meanings"
+            f"{root}: no pictures in a folder {absent[0]!r}{did_you_mean(absent[0], sorted(seen))}; correct "
+            "its name, or leave it out of the meanings"
         )
     if not found:
         raise DataError(f"{root}: holds no pictures; give a folder with one folder for each expression")
