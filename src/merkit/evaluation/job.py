@@ -160,7 +160,7 @@ def work(job: Job) -> Outcome:
         recognizer.fit(list(job.train), job.labels, job.groups, context=context)
         table = _predicted(recognizer, job)
         before.check(recognizer)
-        notes = [str(note) for note in dict(getattr(recognizer, "card", {})).get("notes", ())]
+        notes = [str(note) for note in dict(getattr(recognizer, "card", None) or {}).get("notes", ())]
     return Outcome(table, epochs, sorted(context.selected), notes, time.perf_counter() - began)
 
 
