@@ -1,8 +1,8 @@
 """How fast the networks are, and how much memory a long clip takes.
 
 Milliseconds of a forward pass and of a training step (with its loss and the optimiser) on one example, with
-2 threads and 1, everything in turn and that several times: the median.  AKMNet judges the frames of a clip at
-once or one by one, which gives the same.  Peak memory is of a process of its own each.
+2 threads and 1, everything in turn and that several times: the median.  AKMNet judges the frames of a clip
+32 at a time or one by one, which gives the same.  Peak memory is of a process of its own each.
 
 With --card FILE a machine with CUDA measures its card alone and writes that file, which another machine takes
 into its result.
