@@ -98,7 +98,7 @@ def place_face(
     if mesh is None:
         raise DataError(
             f"{who}: no face was found in its onset frame of {shape[1]}x{shape[0]} pixels, {finder.name} "
-            "looked; leave the clip out, or take whole frames as they are (face='whole', also in training)"
+            "looked; leave the clip out, or take whole frames as they are, by face='whole', in training too"
         )
     if finder.warning:
         warnings.warn(finder.warning, stacklevel=2)
