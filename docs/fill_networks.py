@@ -246,8 +246,8 @@ def speed() -> str:
     threads = " / ".join(f"{count} thread{'s' * (count > 1)}" for count in counts)
     text = (
         f"Milliseconds of one example with {threads}, median of {result['repeats']} ({from_here(link)}). "
-        "A training step has its loss and\nthe optimiser; AKMNet's frames are judged 32 at a time, or one by one "
-        "to the same result.\n\n"
+        "A training step has its loss and\nthe optimiser; AKMNet's frames are judged 32 at a time, or one by "
+        "one to the same result.\n\n"
     )
     head = ["network", "input", "frames", "parameters", "forward", "one by one", "training step"]
     return text + table(head, lines) + _card(result["card"])
