@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +65,7 @@ def card_of(
             }
             for name in dict.fromkeys(where.tolist())
         },
-        "left_out": dict(Counter(reason for _, reason in trial.dropped)),
+        "left_out": trial.left_out(),
         "notes": trial.warnings(),
         "score": UNKNOWN_SCORE,
         **({} if scores is None else {"cross_validated": dict(scores)}),

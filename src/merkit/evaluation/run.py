@@ -175,7 +175,7 @@ def evaluate(
             "workers": workers,
             "n": len(trial.clips),
             "subjects": len(np.unique(trial.sample.persons)),
-            "dropped": dict(Counter(reason for _, reason in trial.dropped)),
+            "dropped": trial.left_out(),
             "guard": {
                 "leak_free": not audit,
                 "folds": len(trial.folds),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -176,6 +177,10 @@ class Trial:
         if truth.ndim == 2:
             return {name: int(truth[:, k].sum()) for k, name in enumerate(self.classes)}
         return {name: int((truth == name).sum()) for name in self.classes}
+
+    def left_out(self) -> dict[str, int]:
+        """How many clips the protocol dropped, by reason."""
+        return dict(Counter(reason for _, reason in self.dropped))
 
     def warnings(self) -> list[str]:
         """What is no leak but should be known."""
